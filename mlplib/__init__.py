@@ -1,0 +1,24 @@
+"""A multi-layer perceptron from scratch, on MNIST: derive it, train it, question it.
+
+The core needs NumPy alone; what needs matplotlib or ipywidgets (`mlplib.plotting`, `mlplib.widgets`) is imported on
+first use.
+"""
+
+from mlplib.activations import ACTIVATIONS
+from mlplib.experiments import Experiment, Figures, Run, run, trainer_for
+from mlplib.gradient_check import check_gradients
+from mlplib.initializers import INITIALIZERS
+from mlplib.mnist import MNIST, Split, Standardizer, load_mnist
+from mlplib.network import MLP
+from mlplib.optimizers import SGD, Momentum
+from mlplib.report import REPORT
+from mlplib.sweeps import sweep
+from mlplib.training import DivergenceWarning, EarlyStopping, History, Progress, Trainer
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ACTIVATIONS", "INITIALIZERS", "MLP", "MNIST", "REPORT", "SGD", "DivergenceWarning", "EarlyStopping", "Experiment",
+    "Figures", "History", "Momentum", "Progress", "Run", "Split", "Standardizer", "Trainer", "check_gradients",
+    "load_mnist", "run", "sweep", "trainer_for",
+]  # fmt: skip

@@ -1,0 +1,77 @@
+"""The numerical gradient, by central differences, against the one that backpropagation computes."""
+
+import copy
+
+import numpy as np
+
+from mlplib import _checks
+
+
+def central_difference(f, x, index, epsilon):
+    """∂f/∂x[index] ≈ (f(x + ε) - f(x - ε)) / 2ε; `x` is moved and put back.
+
+    Parameters
+    ----------
+    f : callable without arguments, returning float
+        Sees the changes made to `x`.
+    x : float64 array
+    index : tuple of int
+    epsilon : float
+
+    Returns
+    -------
+    float
+    """
+    value = x[index]
+    x[index] = value + epsilon
+    above = f()
+    x[index] = value - epsilon
+    below = f()
+    x[index] = value
+    return (above - below) / (2 * epsilon)
+
+
+def check_gradients(model, X, y, n_weights=500, epsilon=5e-5, seed=0):
+    """Compare backpropagation with central differences, layer by layer.
+
+    Works on a float64 copy of the model, because float32 has too few digits for a difference quotient. The model
+    itself is left alone.
+
+    Parameters
+    ----------
+    model : MLP
+    X : array of shape (N, n_inputs)
+    y : int array of shape (N,)
+    n_weights : int
+        How many weights of each layer are checked, drawn at random; all of them where the layer has no more.
+    epsilon : float
+        How far each weight is moved to either side. The error is a sum of ε² (curvature) and 1e-16/ε (rounding).
+    seed : int
+        Of the draw.
+
+    Returns
+    -------
+    list of float
+        For each layer, ‖numerical - analytic‖ / ‖numerical‖ over the weights checked; 0 where both are 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+    """
+    n_weights = _checks.integer("n_weights", n_weights, minimum=1)
+    epsilon = _checks.real("epsilon", epsilon, "a positive finite number", lambda v: v > 0)
+    rng = np.random.default_rng(_checks.integer("seed", seed, minimum=0))
+    model = copy.copy(model)
+    model.dtype = np.dtype(np.float64)
+    model.weights = [W.astype(np.float64) for W in model.weights]
+
+    errors = []
+    for W, gradient in zip(model.weights, model.gradients(X, y)):
+        checked = rng.choice(W.size, size=min(n_weights, W.size), replace=False)
+        indices = [np.unravel_index(i, W.shape) for i in checked]
+        analytic = np.array([gradient[index] for index in indices])
+        numerical = np.array([central_difference(lambda: model.loss(X, y), W, index, epsilon) for index in indices])
+        difference, size = np.linalg.norm(numerical - analytic), np.linalg.norm(numerical)
+        errors.append(float(difference / size) if size else float(difference))
+    return errors

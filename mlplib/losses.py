@@ -1,0 +1,91 @@
+"""Softmax with cross-entropy: the loss from the logits, and its δ."""
+
+import numpy as np
+
+
+def one_hot(labels, n_classes=10):
+    """Targets as the mathematics writes them: y[n, k] = 1 if sample n is of class k, else 0.
+
+    Parameters
+    ----------
+    labels : int array of shape (N,)
+    n_classes : int
+
+    Returns
+    -------
+    float64 array of shape (N, n_classes)
+    """
+    return np.eye(n_classes)[labels]
+
+
+def log_softmax(z):
+    """Logarithms of the softmax probabilities of each row, z_k - log Σ exp(z_k).
+
+    The row's maximum is taken out first (log-sum-exp), so that exp cannot overflow and the logarithm stays finite
+    however small a probability gets.
+
+    Parameters
+    ----------
+    z : array of shape (N, K)
+        Logits.
+
+    Returns
+    -------
+    array of shape (N, K)
+        The exponentials of a row sum to 1.
+    """
+    log_p = z - z.max(axis=1, keepdims=True)
+    log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+    return log_p
+
+
+def softmax(z):
+    """Probabilities exp(z_k) / Σ exp(z_k) of each row.
+
+    Parameters
+    ----------
+    z : array of shape (N, K)
+        Logits.
+
+    Returns
+    -------
+    array of shape (N, K)
+        Each row sums to 1.
+    """
+    return np.exp(log_softmax(z))
+
+
+def cross_entropy(log_p, labels):
+    """Mean over the samples of -log ŷ_label.
+
+    Parameters
+    ----------
+    log_p : array of shape (N, K)
+        Logarithms of the probabilities ŷ.
+    labels : int array of shape (N,)
+
+    Returns
+    -------
+    float
+        In nats; ln K for a network that gives every class the same probability.
+    """
+    return float(-np.mean(log_p[np.arange(len(log_p)), labels], dtype=np.float64))
+
+
+def output_delta(log_p, labels):
+    """δ of the output layer, the derivative of the mean cross-entropy by the logits: (ŷ - y) / N.
+
+    Parameters
+    ----------
+    log_p : array of shape (N, K)
+        Logarithms of the probabilities ŷ.
+    labels : int array of shape (N,)
+
+    Returns
+    -------
+    array of shape (N, K)
+    """
+    delta = np.exp(log_p)
+    delta[np.arange(len(delta)), labels] -= 1
+    delta /= len(delta)
+    return delta

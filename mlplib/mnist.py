@@ -1,0 +1,199 @@
+"""The embedded data set: its files, their digests, its splits, and what turns images into network inputs."""
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+N_PIXELS = 784
+N_CLASSES = 10
+
+# SHA-256 of the uncompressed IDX files, as published.
+DIGESTS = {
+    "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+
+
+class Split(NamedTuple):
+    """Images with their labels.
+
+    Attributes
+    ----------
+    images : uint8 array of shape (N, 784)
+        One image a row, pixels from 0 (background) to 255 (ink).
+    labels : int64 array of shape (N,)
+        The digit that each image shows, 0 to 9.
+    """
+
+    images: np.ndarray
+    labels: np.ndarray
+
+
+class MNIST(NamedTuple):
+    """The data set in the report's splits; all arrays are read-only.
+
+    Attributes
+    ----------
+    train : Split
+        The first 20,000 images of MNIST's training file.
+    validation : Split
+        All 10,000 images of MNIST's test file: the report validates, and stops early, on them.
+    held_out : Split
+        The other 40,000 images of the training file, which the report never used.
+    """
+
+    train: Split
+    validation: Split
+    held_out: Split
+
+
+def load_mnist(folder=None):
+    """Read the embedded MNIST data set, verify it, and split it as the report does.
+
+    The arrays are read once a process; later calls return the same objects.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Where the four gzipped IDX files are; by default those that come with mlplib.
+
+    Returns
+    -------
+    MNIST
+        With fields `train`, `validation` and `held_out`.
+
+    Raises
+    ------
+    FileNotFoundError
+        If a file is missing.
+    ValueError
+        If a file is truncated or altered: its uncompressed SHA-256 is not the published one.
+
+    Notes
+    -----
+    MNIST is by Yann LeCun and Corinna Cortes, licensed CC BY-SA 3.0.
+    """
+    return _load(Path(folder) if folder is not None else Path(__file__).parent / "mnist_data")
+
+
+@lru_cache(maxsize=1)
+def _load(folder):
+    train_images = _read(folder, "train-images-idx3-ubyte", header_bytes=16).reshape(-1, N_PIXELS)
+    test_images = _read(folder, "t10k-images-idx3-ubyte", header_bytes=16).reshape(-1, N_PIXELS)
+    train_labels = _read(folder, "train-labels-idx1-ubyte", header_bytes=8).astype(np.int64)
+    test_labels = _read(folder, "t10k-labels-idx1-ubyte", header_bytes=8).astype(np.int64)
+    for array in (train_labels, test_labels):
+        array.flags.writeable = False
+    return MNIST(
+        train=Split(train_images[:20_000], train_labels[:20_000]),
+        validation=Split(test_images, test_labels),
+        held_out=Split(train_images[20_000:], train_labels[20_000:]),
+    )
+
+
+def _read(folder, name, header_bytes):
+    """The bytes of a gzipped IDX file after its header, as a read-only uint8 array."""
+    path = folder / f"{name}.gz"
+    if not path.is_file():
+        raise FileNotFoundError(f"MNIST file is missing: expected {path.name} in {path.parent}")
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except (EOFError, OSError, gzip.zlib.error) as error:
+        raise ValueError(
+            f"{path}: expected a gzip file whose content has SHA-256 {DIGESTS[name]}, "
+            f"found a truncated or altered one, without a digest ({error})"
+        ) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != DIGESTS[name]:
+        raise ValueError(f"{path}: expected content with SHA-256 {DIGESTS[name]}, found SHA-256 {found}")
+    return np.frombuffer(content, dtype=np.uint8, offset=header_bytes)  # read-only, because bytes are
+
+
+def _checked_images(images):
+    images = np.asarray(images)
+    expected = f"images: expected a uint8 array of shape (N, {N_PIXELS})"
+    if images.dtype != np.uint8:
+        raise TypeError(f"{expected}, got dtype {images.dtype}")
+    if images.ndim != 2 or images.shape[1] != N_PIXELS:
+        raise ValueError(f"{expected}, got shape {images.shape}")
+    if len(images) == 0:
+        raise ValueError(f"{expected} with at least one image, got none")
+    return images
+
+
+@dataclass(frozen=True)
+class Standardizer:
+    """Shift and scale pixels to mean 0 and standard deviation 1, then append the bias column.
+
+    One scalar mean and one scalar standard deviation serve all pixels: most border pixels never vary, so a deviation
+    for each pixel would divide by zero. Shifting and scaling inputs is LeCun et al., "Efficient BackProp", section 4.3.
+
+    Attributes
+    ----------
+    mean, std : float
+        In units of grey levels (0 to 255).
+    """
+
+    mean: float
+    std: float
+
+    @classmethod
+    def fit(cls, images):
+        """Measure the mean and standard deviation over all pixels of all images.
+
+        Parameters
+        ----------
+        images : uint8 array of shape (N, 784)
+
+        Returns
+        -------
+        Standardizer
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `images` has another dtype or shape, is empty, or is constant (no spread to scale by).
+        """
+        images = _checked_images(images)
+        # A histogram of 256 grey levels gives the exact sums, without a float copy of all the images.
+        counts = np.bincount(images.ravel(), minlength=256)
+        levels = np.arange(256)
+        mean = counts @ levels / images.size
+        std = np.sqrt(counts @ (levels - mean) ** 2 / images.size)
+        if std == 0:
+            raise ValueError(f"images: expected pixels that vary, got the constant {images[0, 0]}: no spread to scale by")
+        return cls(float(mean), float(std))
+
+    def __call__(self, images, dtype=np.float32):
+        """Turn images into network inputs.
+
+        Parameters
+        ----------
+        images : uint8 array of shape (N, 784)
+        dtype : floating dtype, optional
+            Of the result.
+
+        Returns
+        -------
+        array of shape (N, 785)
+            (images - mean) / std, then a constant 1 in the last column: the bias trick.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `images` has another dtype or shape, or is empty.
+        """
+        images = _checked_images(images)
+        X = np.empty((len(images), N_PIXELS + 1), dtype)
+        X[:, :-1] = images
+        X[:, :-1] -= self.mean
+        X[:, :-1] /= self.std
+        X[:, -1] = 1
+        return X

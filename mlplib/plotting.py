@@ -1,0 +1,282 @@
+"""The figures and tables of the book: one palette, training dashed and validation solid, axes labelled with units.
+
+Importing it sets matplotlib's style for the figures that a notebook draws itself.
+"""
+
+import base64
+import io
+from html import escape
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from mlplib.experiments import Figures
+
+# Okabe and Ito's palette, told apart by colour-blind readers; each network keeps its colour on every page.
+COLORS = {
+    "2c": "#777777",
+    "3a": "#56B4E9",
+    "3b": "#E69F00",
+    "3c": "#0072B2",
+    "4a": "#CC79A7",
+    "4b": "#009E73",
+    "4d": "#D55E00",
+    "4e": "#000000",
+}
+
+STYLE = {
+    "figure.dpi": 110,
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.alpha": 0.3,
+    "lines.linewidth": 1.5,
+    "legend.frameon": False,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+}
+plt.rcParams.update(STYLE)
+
+LABELS = {
+    "train_loss": "training loss [nats]",
+    "validation_loss": "validation loss [nats]",
+    "validation_accuracy": "validation accuracy",
+}
+
+
+def _draw(ax, history, quantity, **style):
+    """One recorded quantity against gradient steps: training dashed, validation solid."""
+    dashes = "--" if quantity.startswith("train") else "-"
+    ax.plot(history.evaluation_step, getattr(history, quantity), dashes, **style)
+
+
+def _label(ax, ylabel):
+    ax.set(xlabel="gradient steps", ylabel=ylabel)
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+
+
+def plot_run(history, color=COLORS["2c"]):
+    """Loss and accuracy of one run against gradient steps.
+
+    Parameters
+    ----------
+    history : History
+    color : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, (losses, accuracies) = plt.subplots(1, 2, figsize=(9, 3.4))
+    losses.plot(history.step, history.minibatch_loss, color=color, alpha=0.2, linewidth=0.4, label="minibatch")
+    for ax, kind in ((losses, "loss"), (accuracies, "accuracy")):
+        _draw(ax, history, f"train_{kind}", color=color, label="training set")
+        _draw(ax, history, f"validation_{kind}", color=color, label="validation set")
+        _label(ax, "loss [nats]" if kind == "loss" else kind)
+        ax.legend()
+    losses.get_legend().legend_handles[0].set(alpha=0.5, linewidth=1.5)
+    losses.set_ylim(0, np.percentile(history.minibatch_loss, 99.5))  # the first steps would flatten all the others
+    return figure
+
+
+def plot_comparison(histories, colors=None):
+    """Training loss, validation loss and validation accuracy of several runs against gradient steps.
+
+    Parameters
+    ----------
+    histories : dict from str to History
+        By the label for the legend, in the order of drawing.
+    colors : dict from str to str, optional
+        By the same labels; by default the colour of the row that a label starts with.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Three panels; training loss on a logarithmic axis, the others cut to where the runs differ.
+    """
+    colors = colors or {label: COLORS[label[:2]] for label in histories}
+    figure, axes = plt.subplots(1, 3, figsize=(10, 3.6))
+    for ax, quantity in zip(axes, ("train_loss", "validation_loss", "validation_accuracy")):
+        for label, history in histories.items():
+            _draw(ax, history, quantity, color=colors[label], label=label)
+        _label(ax, LABELS[quantity])
+    lowest_losses = [history.validation_loss.min() for history in histories.values()]
+    best_accuracy = max(history.validation_accuracy.max() for history in histories.values())
+    axes[0].set_yscale("log")
+    axes[1].set_ylim(0.8 * min(lowest_losses), 2 * max(lowest_losses))
+    axes[2].set_ylim(best_accuracy - 0.12, best_accuracy + 0.01)
+    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside upper center", ncols=len(histories))
+    return figure
+
+
+def plot_train_loss(histories, colors=None):
+    """Training loss of several runs against gradient steps.
+
+    Parameters
+    ----------
+    histories : dict from str to History
+        By the label for the legend.
+    colors : dict from str to str, optional
+        By the same labels; by default the colour of the row that a label starts with.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, ax = plt.subplots(figsize=(7, 3.6))
+    for label, history in histories.items():
+        color = colors[label] if colors else COLORS[label[:2]]
+        ax.plot(history.step, history.minibatch_loss, color=color, alpha=0.15, linewidth=0.4)
+        _draw(ax, history, "train_loss", color=color, label=label)
+    _label(ax, LABELS["train_loss"])
+    ax.set_yscale("log")
+    ax.set_ylim(1e-4, None)
+    ax.legend()
+    return figure
+
+
+def plot_layer_sizes(sizes, ylabel):
+    """One value for each weight matrix, for several networks or moments, on a logarithmic axis.
+
+    Parameters
+    ----------
+    sizes : dict from str to sequence of float
+        By the label for the legend; one value a layer, input side first.
+    ylabel : str
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, ax = plt.subplots(figsize=(7, 3.6))
+    palette = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
+    for (label, values), color, marker in zip(sizes.items(), palette, "osD^"):
+        ax.plot(np.arange(1, len(values) + 1), values, marker=marker, color=color, label=label)
+    ax.set_xticks(np.arange(1, max(map(len, sizes.values())) + 1))
+    ax.set_yscale("log")
+    ax.set_xlabel("layer of weights (1 is at the input)")
+    ax.set_ylabel(ylabel)
+    ax.legend()
+    return figure
+
+
+def show_images(images, labels):
+    """A row of images with their labels.
+
+    Parameters
+    ----------
+    images : uint8 array of shape (N, 784)
+    labels : sequence of length N
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(1, len(images), figsize=(9, 1.3))
+    for ax, image, label in zip(axes, images, labels):
+        ax.imshow(np.reshape(image, (28, 28)), cmap="gray_r")
+        ax.set_title(str(label))
+        ax.axis("off")
+    return figure
+
+
+def as_html_image(figure, alt):
+    """A figure as an HTML `img` element with its picture inside, then closed.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    alt : str
+        Says what the picture shows to someone who cannot see it.
+
+    Returns
+    -------
+    str
+    """
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=80)
+    plt.close(figure)
+    data = base64.b64encode(buffer.getvalue()).decode()
+    return f'<img style="max-width: 100%" alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+
+
+class Table:
+    """Rows of text that a notebook shows as an HTML table and a terminal as aligned columns.
+
+    Parameters
+    ----------
+    header : sequence of str
+    rows : sequence of sequence of str
+    """
+
+    def __init__(self, header, rows):
+        self.header = list(header)
+        self.rows = [[str(cell) for cell in row] for row in rows]
+
+    def _repr_html_(self):
+        def line(cells, tag):
+            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        body = "\n".join(line(row, "td") for row in self.rows)
+        return (f'<table class="table">\n<thead>\n{line(self.header, "th")}\n</thead>\n'
+                f"<tbody>\n{body}\n</tbody>\n</table>")
+
+    def __repr__(self):
+        lines = [self.header, *self.rows]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self.header))]
+        return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
+
+
+def comparison_table(comparisons):
+    """The report's figures beside those of the five seeds.
+
+    Parameters
+    ----------
+    comparisons : sequence of mlplib.report.Comparison
+
+    Returns
+    -------
+    Table
+        For each row of the report one line a figure: reported, mean, range, each seed, whether the mean is within the
+        tolerance.
+    """
+    rows = []
+    for comparison in comparisons:
+        row = comparison.row
+        for i, name in enumerate(Figures._fields):
+            values = comparison.figures[:, i]
+            digits = ".4f" if name != "train_loss" else ".5f"
+            rows.append([
+                row.task, name.replace("_", " "), format(row.reported[i], digits), format(values.mean(), digits),
+                f"{values.min():{digits}} to {values.max():{digits}}", *(format(value, digits) for value in values),
+                "yes" if comparison.within[i] else "no",
+            ])
+        stops = [run.stopped_epoch for run in comparison.runs]
+        rows.append([
+            row.task, "stopped at epoch", "not said" if row.reported_stop is None else row.reported_stop, "", "",
+            *("did not" if stop is None else stop for stop in stops), "not judged",
+        ])
+    seeds = [f"seed {run.experiment.seed}" for run in comparisons[0].runs]
+    return Table(["row", "figure", "reported", "mean", "range", *seeds, "within tolerance"], rows)
+
+
+def verdict_table(comparisons):
+    """For each row of the report, whether it is reproduced.
+
+    Parameters
+    ----------
+    comparisons : sequence of mlplib.report.Comparison
+
+    Returns
+    -------
+    Table
+    """
+    names = [name.replace("_", " ") for name in Figures._fields]
+    return Table(
+        ["row", *names, "verdict"],
+        [[c.row.task, *("within" if ok else "outside" for ok in c.within), "reproduced" if c.reproduced else "not reproduced"]
+         for c in comparisons],
+    )

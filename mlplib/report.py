@@ -1,0 +1,126 @@
+"""The report's rows: each one's configuration, the figures it printed, and the rule for calling it reproduced."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mlplib.experiments import Experiment, Figures
+
+SEEDS = (0, 1, 2, 3, 4)  # fixed before the first run
+
+# How far the mean over the seeds may lie from the report.
+ACCURACY_TOLERANCE = 0.006
+VALIDATION_LOSS_TOLERANCE = 0.03
+TRAIN_LOSS_FACTOR = 2.5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the report.
+
+    Attributes
+    ----------
+    task : str
+        "2c", for instance.
+    experiment : Experiment
+        Its configuration, with seed 0.
+    reported : Figures
+        As printed in the report: one run, its seed not stated.
+    reported_stop : int or None
+        The epoch, counted from 0, at which the report says the run stopped; None where it does not say.
+    """
+
+    task: str
+    experiment: Experiment
+    reported: Figures
+    reported_stop: int | None = None
+
+    @property
+    def experiments(self):
+        """The experiment with each of the five seeds."""
+        return [replace(self.experiment, seed=seed) for seed in SEEDS]
+
+    def compare(self, runs):
+        """Hold runs against the figures of this row.
+
+        Parameters
+        ----------
+        runs : sequence of Run
+            Of this row's experiment, one for each seed.
+
+        Returns
+        -------
+        Comparison
+
+        Raises
+        ------
+        ValueError
+            If the runs are not those of `experiments`.
+        """
+        if [run.experiment for run in runs] != self.experiments:
+            raise ValueError(f"runs: expected row {self.task} with the seeds {SEEDS}, in this order, got "
+                             f"{[run.experiment for run in runs]}")
+        return Comparison(self, tuple(runs))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A row's runs held against the report.
+
+    Attributes
+    ----------
+    row : Row
+    runs : tuple of Run
+        One for each seed.
+    """
+
+    row: Row
+    runs: tuple
+
+    @property
+    def figures(self):
+        """Final figures, a float64 array of shape (seeds, 4) in the order of `Figures`."""
+        return np.array([run.final for run in self.runs])
+
+    @property
+    def mean(self):
+        """Means over the seeds, as `Figures`."""
+        return Figures(*self.figures.mean(axis=0).tolist())
+
+    @property
+    def within(self):
+        """For each figure, whether the mean lies within the tolerance of the rule; `Figures` of bool."""
+        reported, mean = self.row.reported, self.mean
+        return Figures(
+            train_loss=1 / TRAIN_LOSS_FACTOR <= mean.train_loss / reported.train_loss <= TRAIN_LOSS_FACTOR,
+            train_accuracy=abs(mean.train_accuracy - reported.train_accuracy) <= ACCURACY_TOLERANCE,
+            validation_loss=abs(mean.validation_loss - reported.validation_loss) <= VALIDATION_LOSS_TOLERANCE,
+            validation_accuracy=abs(mean.validation_accuracy - reported.validation_accuracy) <= ACCURACY_TOLERANCE,
+        )
+
+    @property
+    def reproduced(self):
+        """Whether all four means lie within the tolerances and no run diverged."""
+        return all(self.within) and not any(run.diverged for run in self.runs)
+
+
+def _rows():
+    plain = Experiment()
+    all_tricks = plain.with_tricks(init=True, sigmoid=True, momentum=True)
+    rows = [
+        Row("2c", plain, Figures(0.07770593272819233, 0.9823, 0.2994116833858604, 0.9164)),
+        Row("3a", plain.with_tricks(init=True), Figures(0.013895749, 0.99955, 0.1426, 0.958)),
+        Row("3b", plain.with_tricks(init=True, sigmoid=True), Figures(0.00387384100639, 0.99995, 0.148627663, 0.9617)),
+        Row("3c", all_tricks, Figures(0.0016052207869949714, 1.0, 0.16120573206239205, 0.9619), 17),
+        Row("4a", replace(all_tricks, hidden=(32,)), Figures(0.01285940903019779, 0.99805, 0.21462587387440277, 0.9493)),
+        Row("4b", replace(all_tricks, hidden=(128,)),
+            Figures(0.0008191917453922721, 1.0, 0.1328643114507488, 0.9693), 17),
+        Row("4d", replace(all_tricks, hidden=(64, 64)),
+            Figures(0.0005760154222621541, 1.0, 0.1682561304705854, 0.9642), 16),
+        Row("4e", replace(all_tricks, hidden=(64,) * 10),
+            Figures(0.06464538550135918, 0.98095, 0.2128677091691643, 0.9477), 25),
+    ]
+    return {row.task: row for row in rows}
+
+
+REPORT = _rows()

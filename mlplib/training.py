@@ -1,0 +1,333 @@
+"""The training loop: minibatches, evaluations, early stopping, history."""
+
+import math
+import warnings
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from mlplib import _checks
+
+DIVERGED_ABOVE = 10 * math.log(10)  # ten times the loss of a network that gives ten classes the same probability
+
+
+class DivergenceWarning(RuntimeWarning):
+    """Training was stopped because the loss had grown beyond recovery."""
+
+
+class Progress(NamedTuple):
+    """What one evaluation saw; losses in nats, accuracies from 0 to 1.
+
+    Attributes
+    ----------
+    step : int
+        The update after which it was made, counted from 0 through the whole run.
+    epoch : int
+        Counted from 0.
+    minibatch_loss : float
+        Of that update's minibatch, before the update.
+    train_loss, train_accuracy : float
+        Over the whole training set.
+    validation_loss, validation_accuracy : float
+        Over the whole validation set.
+    """
+
+    step: int
+    epoch: int
+    minibatch_loss: float
+    train_loss: float
+    train_accuracy: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+@dataclass
+class History:
+    """What a training run recorded; losses in nats, accuracies from 0 to 1.
+
+    Attributes
+    ----------
+    step : int64 array of shape (n_steps,)
+        0, 1, 2, ...
+    minibatch_loss : float64 array of shape (n_steps,)
+        Loss on each step's minibatch, before its update.
+    evaluation_step : int64 array of shape (n_evaluations,)
+        The updates after which the whole sets were evaluated.
+    train_loss, train_accuracy : float64 array of shape (n_evaluations,)
+    validation_loss, validation_accuracy : float64 array of shape (n_evaluations,)
+    """
+
+    step: np.ndarray
+    minibatch_loss: np.ndarray
+    evaluation_step: np.ndarray
+    train_loss: np.ndarray
+    train_accuracy: np.ndarray
+    validation_loss: np.ndarray
+    validation_accuracy: np.ndarray
+
+    def steps_to(self, train_loss):
+        """How fast training went: the first evaluated step with a training loss of at most `train_loss`.
+
+        Parameters
+        ----------
+        train_loss : float
+            In nats, over the whole training set.
+
+        Returns
+        -------
+        int or None
+            None if no evaluation came so low.
+        """
+        reached = np.flatnonzero(self.train_loss <= train_loss)
+        return int(self.evaluation_step[reached[0]]) if len(reached) else None
+
+
+@dataclass
+class EarlyStopping:
+    """The report's rule: stop when `patience` evaluations in a row bring no new lowest validation loss.
+
+    Attributes
+    ----------
+    patience : int or None
+        None never stops.
+    lowest : float
+        The lowest validation loss so far.
+    waited : int
+        Evaluations since then.
+    """
+
+    patience: int | None
+    lowest: float = field(default=math.inf, init=False)
+    waited: int = field(default=0, init=False)
+
+    def __post_init__(self):
+        if self.patience is not None:
+            self.patience = _checks.integer("patience", self.patience, minimum=1)
+
+    def is_new_best(self, validation_loss):
+        """Take note of an evaluation; True if it is the lowest so far."""
+        if validation_loss < self.lowest:
+            self.lowest, self.waited = validation_loss, 0
+            return True
+        self.waited += 1
+        return False
+
+    @property
+    def exhausted(self):
+        """Whether it is time to stop."""
+        return self.patience is not None and self.waited >= self.patience
+
+
+def progress_bar(iterable=None, show=True, **options):
+    """A tqdm bar for terminals and notebooks alike.
+
+    Parameters
+    ----------
+    iterable : iterable, optional
+    show : bool
+        False never shows it; True leaves the choice to the environment variable TQDM_DISABLE.
+    **options
+        As tqdm takes them.
+
+    Returns
+    -------
+    tqdm.auto.tqdm
+    """
+    from tqdm.auto import tqdm  # slow to import
+
+    return tqdm(iterable, **options) if show else tqdm(iterable, disable=True, **options)
+
+
+class Trainer:
+    """Minibatch training with evaluations on the way.
+
+    Iterate over it for one `Progress` an evaluation, or call `run`. Leaving the loop early loses nothing: `history` and
+    the weights stay, and iterating again goes on from there.
+
+    Updates are counted t = 0, 1, 2, ... through the whole run. With k = ⌊steps per epoch / evaluations per epoch⌋ (at
+    least 1), both sets are evaluated after update t whenever t mod k = 0.
+
+    Parameters
+    ----------
+    model : MLP
+        Trained in place.
+    optimizer : SGD or Momentum
+    train, validation : pair of array
+        X of shape (N, n_inputs) and integer labels y of shape (N,).
+    batch_size : int
+        Samples in a minibatch; an epoch's last, incomplete minibatch is dropped.
+    epochs : int
+        At most so many passes over the training set.
+    shuffle : bool
+        Whether each epoch draws a new order.
+    patience : int or None
+        Stop after so many evaluations in a row without a new lowest validation loss; None never stops early.
+    evaluations_per_epoch : int
+    seed : int
+        Of the order of the data. The same seed gives the same minibatches, whatever the network.
+
+    Attributes
+    ----------
+    stopped_epoch : int or None
+        The epoch, counted from 0, in which early stopping ended the run; None if it did not.
+    diverged : bool
+        Whether the run was stopped because a loss was not finite, or the training loss above ten times ln 10 after the
+        first epoch.
+    interrupted : bool
+        Whether `run` was ended by Ctrl-C or a notebook's stop button.
+    best_weights : list of array
+        A copy of the weights at the lowest validation loss so far; None before the first evaluation.
+    message : str
+        Why a run diverged or was interrupted; empty otherwise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described; the message names it.
+    """
+
+    def __init__(self, model, optimizer, train, validation, batch_size=32, epochs=50, shuffle=True, patience=50,
+                 evaluations_per_epoch=5, seed=0):
+        self.model = model
+        self.optimizer = optimizer
+        self._X, self._y = self._checked_set("train", train)
+        self._validation = self._checked_set("validation", validation)
+        self.batch_size = _checks.integer("batch_size", batch_size, minimum=1)
+        if self.batch_size > len(self._X):
+            raise ValueError(f"batch_size: expected at most the {len(self._X)} training samples, got {batch_size}")
+        self.epochs = _checks.integer("epochs", epochs, minimum=1)
+        self.shuffle = _checks.boolean("shuffle", shuffle)
+        self.early_stopping = EarlyStopping(patience)
+        self.evaluations_per_epoch = _checks.integer("evaluations_per_epoch", evaluations_per_epoch, minimum=1)
+        self.seed = _checks.integer("seed", seed, minimum=0)
+
+        self.steps_per_epoch = len(self._X) // self.batch_size
+        self.evaluate_every = max(1, self.steps_per_epoch // self.evaluations_per_epoch)
+        self.stopped_epoch = None
+        self.diverged = False
+        self.interrupted = False
+        self.best_weights = None
+        self.message = ""
+        self._minibatch_losses = []
+        self._evaluations = []
+        _, order_stream = np.random.SeedSequence(self.seed).spawn(2)  # the other one draws the weights
+        self._rng = np.random.default_rng(order_stream)
+        self._order = np.arange(len(self._X))
+
+    def _checked_set(self, name, pair):
+        try:
+            X, y = pair
+        except (TypeError, ValueError):
+            raise TypeError(f"{name}: expected a pair (X, y), got {type(pair).__name__}") from None
+        X = _checks.samples(f"{name} X", X, self.model.n_inputs, self.model.dtype)
+        return X, _checks.labels(f"{name} y", y, len(X), self.model.n_classes)
+
+    @property
+    def step(self):
+        """Updates made so far."""
+        return len(self._minibatch_losses)
+
+    @property
+    def finished(self):
+        """Whether the epochs are over, early stopping has ended the run, or it has diverged."""
+        return self.diverged or self.stopped_epoch is not None or self.step >= self.epochs * self.steps_per_epoch
+
+    @property
+    def history(self):
+        """What has been recorded so far, as a `History` of fresh arrays."""
+        def column(name, dtype=np.float64):
+            return np.array([getattr(evaluation, name) for evaluation in self._evaluations], dtype)
+
+        return History(
+            step=np.arange(self.step),
+            minibatch_loss=np.array(self._minibatch_losses, np.float64),
+            evaluation_step=column("step", np.int64),
+            train_loss=column("train_loss"),
+            train_accuracy=column("train_accuracy"),
+            validation_loss=column("validation_loss"),
+            validation_accuracy=column("validation_accuracy"),
+        )
+
+    def __iter__(self):
+        """Train; yield a `Progress` after each evaluation."""
+        while not self.finished:
+            t = self.step
+            epoch, batch = divmod(t, self.steps_per_epoch)
+            if batch == 0 and self.shuffle:
+                self._order = self._rng.permutation(len(self._X))
+            rows = self._order[batch * self.batch_size : (batch + 1) * self.batch_size]
+            loss = self._train_on(rows)
+            self._minibatch_losses.append(loss)
+            if not math.isfinite(loss):
+                self._stop_diverged("minibatch", loss)
+            elif t % self.evaluate_every == 0:
+                yield self._evaluate(t, epoch)
+
+    def _train_on(self, rows):
+        """One update; the loss before it."""
+        try:
+            loss, gradients = self.model._loss_and_gradients(self._X[rows], self._y[rows])
+            self.optimizer.update(self.model.weights, gradients)
+            return loss
+        except FloatingPointError:  # only where the caller has told NumPy to raise instead of warn
+            return math.inf
+
+    def _evaluate(self, t, epoch):
+        progress = Progress(t, epoch, self._minibatch_losses[-1], *self.model._evaluate(self._X, self._y),
+                            *self.model._evaluate(*self._validation))
+        self._evaluations.append(progress)
+        self.check_divergence(progress.train_loss)
+        if self.early_stopping.is_new_best(progress.validation_loss):
+            self.best_weights = [W.copy() for W in self.model.weights]
+        elif self.early_stopping.exhausted:
+            self.stopped_epoch = epoch
+        return progress
+
+    def check_divergence(self, train_loss):
+        """Stop if the training loss is not finite, or above ten times ln 10 once the first epoch is over.
+
+        Parameters
+        ----------
+        train_loss : float
+            Over the whole training set.
+        """
+        first_epoch = self.step < self.steps_per_epoch
+        if not math.isfinite(train_loss) or (train_loss > DIVERGED_ABOVE and not first_epoch):
+            self._stop_diverged("training", train_loss)
+
+    def _stop_diverged(self, which, loss):
+        if not self.diverged:
+            self.diverged = True
+            self.message = (f"Training diverged at step {self.step - 1}: the {which} loss is {loss:.4g}. "
+                            f"Try a learning rate smaller than {self.optimizer.learning_rate:g}.")
+            warnings.warn(self.message, DivergenceWarning, stacklevel=2)
+
+    def run(self, progress=True):
+        """Train to the end, behind a progress bar.
+
+        Ctrl-C, or a notebook's stop button, ends training; the history and the weights reached are kept, and calling
+        `run` again goes on from there.
+
+        Parameters
+        ----------
+        progress : bool
+            Whether to show the bar.
+
+        Returns
+        -------
+        History
+        """
+        total = 1 + (self.epochs * self.steps_per_epoch - 1) // self.evaluate_every
+        self.interrupted = False
+        with progress_bar(show=progress, total=total, initial=len(self._evaluations), unit="evaluation") as bar:
+            try:
+                for evaluation in self:
+                    bar.set_postfix(epoch=evaluation.epoch, loss=f"{evaluation.validation_loss:.3f}",
+                                    accuracy=f"{evaluation.validation_accuracy:.4f}", refresh=False)
+                    bar.update()
+            except KeyboardInterrupt:
+                self.interrupted = True
+                self.message = f"Interrupted after {self.step} steps; the history and the weights reached are kept."
+                print(self.message)
+        return self.history
