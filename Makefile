@@ -1,0 +1,82 @@
+# `make` lists the targets. Everything runs in .venv, with the packages pinned in requirements.txt.
+
+PYTHON ?= python3
+PORT   ?= 8000
+
+# Scripts are called through this interpreter, so a moved folder or a path with spaces does no harm.
+PY    := .venv/bin/python
+STAMP := .venv/.installed
+PAGE  := _build/html/index.html
+
+# Another environment's settings must not leak into this one.
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help env book test lab execute serve clean distclean
+
+help:
+	@echo "make book       build the book and say where to open it"
+	@echo "make test       build the book, run the tests, re-execute the notebooks and compare their outputs"
+	@echo "make lab        open the notebooks in JupyterLab"
+	@echo "make execute    retrain everything: run the notebooks and store their outputs and widgets"
+	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
+	@echo "make env        only install the packages into .venv"
+	@echo "make clean      remove what was built and all caches; .venv stays"
+	@echo "make distclean  make clean, and remove .venv too"
+	@echo
+	@echo "Python 3.11, 3.12 or 3.13 is needed. To name one: make book PYTHON=/path/to/python3.12"
+
+env: $(STAMP)
+
+# Every check comes before anything is created, and says what to do.
+$(STAMP): requirements.txt requirements.in pyproject.toml
+	@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
+	  echo "Python 3.11 to 3.13 is needed, but '$(PYTHON)' was not found. Install it, or name one: make book PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+	  found=`"$(PYTHON)" -c 'import sys; print("Python %d.%d.%d" % sys.version_info[:3])' 2>/dev/null || echo "a program that does not start"`; \
+	  echo "Python 3.11 to 3.13 is needed, but '$(PYTHON)' is $$found. Name another one: make book PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Python's modules venv and ensurepip are needed, but '$(PYTHON)' lacks them. Install them (Debian and Ubuntu: apt install python3-venv), or name another Python: make book PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@if $(PY) -m pip --version >/dev/null 2>&1; then \
+	  echo "The list of packages changed: bringing .venv up to date ..."; \
+	else \
+	  echo "Installing the pinned packages into .venv (once; one to three minutes) ..."; \
+	  rm -rf .venv; "$(PYTHON)" -m venv .venv; \
+	fi
+	@$(PY) -m pip install --quiet -r requirements.txt
+	@touch $(STAMP)
+
+# Warnings are errors, and unresolved references are warnings. All of them are shown, not just the first.
+book: $(STAMP)
+	@mkdir -p _build
+	@$(PY) .venv/bin/jupyter-book build . --all -W -n --keep-going -q >_build/book.log || { \
+	  echo "The book was not built: see the warnings above." >&2; exit 1; }
+	@echo "The book is built. Open it in a browser:"
+	@$(PY) -c 'import pathlib, sys; print("  " + pathlib.Path(sys.argv[1]).resolve().as_uri())' $(PAGE)
+	@echo "or serve it on this machine: make serve"
+
+# Both parts run even if the first one fails, so that one run shows everything.
+test: book
+	@failed=0; \
+	$(PY) -m pytest || failed=1; \
+	TQDM_DISABLE=1 MLPLIB_RETRAIN=1 $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb || failed=1; \
+	exit $$failed
+
+lab: $(STAMP)
+	$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks
+
+# No progress bars: they would be stored.
+execute: $(STAMP)
+	TQDM_DISABLE=1 MLPLIB_RETRAIN=1 $(PY) book/execute.py
+	@$(PY) -m jupytext --quiet --sync notebooks/*.ipynb
+
+serve: book
+	@echo "Serving the book at http://127.0.0.1:$(PORT)/ - stop with Ctrl-C"
+	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+
+clean:
+	rm -rf _build .pytest_cache .hypothesis build mlplib.egg-info
+	find . -name .venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints -o -name .pytest_cache \) -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv

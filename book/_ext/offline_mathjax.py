@@ -1,0 +1,54 @@
+"""Put MathJax into the site, from an installed package, so that formulas need no network.
+
+The package holds several complete builds of MathJax. The pages use one: TeX in, HTML and web fonts out.
+Speech and the other builds stay out of the site.
+
+Widgets that hold text ask for MathJax 2. A few lines on each page pass their request on to MathJax 3; without
+them the browser reports an error for each such widget.
+"""
+
+import importlib.util
+from pathlib import Path
+
+from sphinx.errors import ExtensionError
+from sphinx.util.fileutil import copy_asset
+
+PACKAGE = "sphinx-mathjax-offline"
+# The program, its fonts, and the TeX extensions it loads when a formula asks for one.
+NEEDED = ["tex-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions"]
+
+# Runs before MathJax, which waits until the page is read, and keeps its own `ready` step.
+WIDGET_BRIDGE = """
+if (window.MathJax) {
+  const Hub = {
+    Queue: ([, , element]) => window.MathJax.startup.promise?.then(() => window.MathJax.typesetPromise([element])),
+  };
+  window.MathJax.Hub = Hub;
+  window.MathJax.startup = { ready() { MathJax.startup.defaultReady(); MathJax.Hub = Hub; } };
+}
+"""
+
+
+def copy_mathjax(app, error):
+    """Copy what the pages need, once the pages are written."""
+    if error is not None or app.builder.format != "html":
+        return
+    package = importlib.util.find_spec(PACKAGE)
+    if package is None:
+        raise ExtensionError(f"the package {PACKAGE} is not installed: run `make env`")
+    source = Path(package.origin).parent / "static" / "mathjax"
+    target = Path(app.outdir) / "_static" / "mathjax"
+    for name in NEEDED:
+        if not (source / name).exists():
+            raise ExtensionError(f"the package {PACKAGE} no longer holds {name}")
+        destination = target / name
+        if (source / name).is_file():
+            destination = destination.parent
+        copy_asset(str(source / name), str(destination))
+
+
+def setup(app):
+    app.config.mathjax_path = "mathjax/tex-chtml.js"
+    app.add_js_file(None, body=WIDGET_BRIDGE, priority=900)
+    app.connect("build-finished", copy_mathjax)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
