@@ -54,19 +54,34 @@ def widths(name, value):
 
 def samples(name, X, width, dtype):
     """Return `X` as a finite array of shape (N, width) and the given dtype, N at least 1."""
-    X = np.asarray(X)
     expected = f"{name}: expected a numeric array of shape (N, {width})"
+    try:
+        X = np.asarray(X)
+    except ValueError as error:
+        raise ValueError(f"{expected}, got rows that make no array ({error})") from None
     if X.dtype.kind not in "fiu":
         raise TypeError(f"{expected}, got dtype {X.dtype}")
     if X.ndim != 2 or X.shape[1] != width:
         raise ValueError(f"{expected}, got shape {X.shape}")
     if len(X) == 0:
         raise ValueError(f"{expected} with at least one row, got none")
-    X = X.astype(dtype, copy=False)
+    with np.errstate(over="ignore"):  # too large for the dtype becomes infinity, which the next line reports
+        X = X.astype(dtype, copy=False)
     if not np.isfinite(X).all():
         row, column = np.argwhere(~np.isfinite(X))[0]
         raise ValueError(f"{name}: expected finite values, got {X[row, column]} in row {row}, column {column}")
     return X
+
+
+def floating_dtype(name, dtype):
+    """Return `dtype` as np.float32 or np.float64."""
+    try:
+        found = np.dtype(dtype)
+    except TypeError:
+        found = None
+    if found not in (np.float32, np.float64):
+        raise ValueError(f"{name}: expected float32 or float64, got {repr(dtype) if found is None else found}")
+    return found
 
 
 def labels(name, y, n_samples, n_classes):

@@ -204,6 +204,13 @@ def trainer_for(experiment):
                    patience=experiment.patience, seed=experiment.seed)
 
 
+def one_blas_thread():
+    """A context in which BLAS uses one thread: sums keep their order, and processes side by side do not fight for cores."""
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1, user_api="blas")
+
+
 def run(experiment, progress=False):
     """Train an experiment.
 
@@ -226,12 +233,10 @@ def run(experiment, progress=False):
     TypeError
         If `experiment` is not an Experiment.
     """
-    from threadpoolctl import threadpool_limits
-
     if not isinstance(experiment, Experiment):
         raise TypeError(f"experiment: expected an Experiment, got {type(experiment).__name__}")
     trainer = trainer_for(experiment)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with one_blas_thread():
         start = time.perf_counter()
         history = trainer.run(progress=progress)
         seconds = time.perf_counter() - start

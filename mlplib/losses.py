@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mlplib import _checks
+
 
 def one_hot(labels, n_classes=10):
     """Targets as the mathematics writes them: y[n, k] = 1 if sample n is of class k, else 0.
@@ -14,8 +16,13 @@ def one_hot(labels, n_classes=10):
     Returns
     -------
     float64 array of shape (N, n_classes)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a label is not an integer from 0 to n_classes - 1.
     """
-    return np.eye(n_classes)[labels]
+    return np.eye(n_classes)[_checks.labels("labels", labels, len(labels), n_classes)]
 
 
 def log_softmax(z):
@@ -73,7 +80,9 @@ def cross_entropy(log_p, labels):
 
 
 def output_delta(log_p, labels):
-    """δ of the output layer, the derivative of the mean cross-entropy by the logits: (ŷ - y) / N.
+    """δ of the output layer, (ŷ - y) / N.
+
+    It is the derivative of the mean cross-entropy by the logits.
 
     Parameters
     ----------

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mlplib import _checks
+
 N_PIXELS = 784
 N_CLASSES = 10
 
@@ -83,7 +85,7 @@ def load_mnist(folder=None):
     return _load(Path(folder) if folder is not None else Path(__file__).parent / "mnist_data")
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _load(folder):
     train_images = _read(folder, "train-images-idx3-ubyte", header_bytes=16).reshape(-1, N_PIXELS)
     test_images = _read(folder, "t10k-images-idx3-ubyte", header_bytes=16).reshape(-1, N_PIXELS)
@@ -144,6 +146,10 @@ class Standardizer:
     mean: float
     std: float
 
+    def __post_init__(self):
+        _checks.real("mean", self.mean, "a finite number", lambda mean: True)
+        _checks.real("std", self.std, "a positive finite number", lambda std: std > 0)
+
     @classmethod
     def fit(cls, images):
         """Measure the mean and standard deviation over all pixels of all images.
@@ -177,7 +183,7 @@ class Standardizer:
         Parameters
         ----------
         images : uint8 array of shape (N, 784)
-        dtype : floating dtype, optional
+        dtype : float32 or float64
             Of the result.
 
         Returns
@@ -191,7 +197,7 @@ class Standardizer:
             If `images` has another dtype or shape, or is empty.
         """
         images = _checked_images(images)
-        X = np.empty((len(images), N_PIXELS + 1), dtype)
+        X = np.empty((len(images), N_PIXELS + 1), _checks.floating_dtype("dtype", dtype))
         X[:, :-1] = images
         X[:, :-1] -= self.mean
         X[:, :-1] /= self.std

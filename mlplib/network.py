@@ -50,9 +50,7 @@ class MLP:
         self.init = _checks.one_of("init", init, INITIALIZERS)
         self.biases = _checks.one_of("biases", biases, BIASES)
         self.seed = _checks.integer("seed", seed, minimum=0)
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise ValueError(f"dtype: expected float32 or float64, got {self.dtype}")
+        self.dtype = _checks.floating_dtype("dtype", dtype)
         self.n_inputs = _checks.integer("n_inputs", n_inputs, minimum=1)
         self.n_classes = _checks.integer("n_classes", n_classes, minimum=2)
         self.weights = self._initial_weights()
@@ -78,7 +76,7 @@ class MLP:
     # ---- forward and backward, as derived in chapter 1
 
     def _propagate(self, X):
-        """The layers' inputs [X, a_1, a_2, ...], each with its bias column where it has one, and the logits."""
+        """The layers' inputs [X, a_1, a_2, ...] and the logits."""
         f = ACTIVATIONS[self.activation]
         inputs = [X]
         for W in self.weights[:-1]:
@@ -89,13 +87,14 @@ class MLP:
         return inputs, inputs[-1] @ self.weights[-1]
 
     def _backpropagate(self, inputs, delta):
-        """The gradient for each weight matrix, from the δ of the output layer."""
+        """The gradient for each weight matrix, from the output layer's δ."""
         f = ACTIVATIONS[self.activation]
         gradients = [None] * len(self.weights)
         for layer in reversed(range(len(self.weights))):
             gradients[layer] = inputs[layer].T @ delta
             if layer > 0:
-                units = self.hidden[layer - 1]  # a bias has no δ: nothing comes before it
+                # A bias column has no δ: nothing comes before it.
+                units = self.hidden[layer - 1]
                 delta = delta @ self.weights[layer][:units].T
                 delta *= f.derivative(inputs[layer][:, :units])
         return gradients

@@ -78,7 +78,9 @@ def plot_run(history, color=COLORS["2c"]):
         _label(ax, "loss [nats]" if kind == "loss" else kind)
         ax.legend()
     losses.get_legend().legend_handles[0].set(alpha=0.5, linewidth=1.5)
-    losses.set_ylim(0, np.percentile(history.minibatch_loss, 99.5))  # the first steps would flatten all the others
+    finite = history.minibatch_loss[np.isfinite(history.minibatch_loss)]
+    if len(finite):
+        losses.set_ylim(0, np.percentile(finite, 99.5))  # the first steps would flatten all the others
     return figure
 
 

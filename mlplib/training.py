@@ -189,6 +189,8 @@ class Trainer:
 
     def __init__(self, model, optimizer, train, validation, batch_size=32, epochs=50, shuffle=True, patience=50,
                  evaluations_per_epoch=5, seed=0):
+        if not hasattr(optimizer, "update"):
+            raise TypeError(f"optimizer: expected SGD or Momentum, got {type(optimizer).__name__}")
         self.model = model
         self.optimizer = optimizer
         self._X, self._y = self._checked_set("train", train)
@@ -214,6 +216,7 @@ class Trainer:
         _, order_stream = np.random.SeedSequence(self.seed).spawn(2)  # the other one draws the weights
         self._rng = np.random.default_rng(order_stream)
         self._order = np.arange(len(self._X))
+        self._epochs_shuffled = 0
 
     def _checked_set(self, name, pair):
         try:
@@ -231,7 +234,13 @@ class Trainer:
     @property
     def finished(self):
         """Whether the epochs are over, early stopping has ended the run, or it has diverged."""
-        return self.diverged or self.stopped_epoch is not None or self.step >= self.epochs * self.steps_per_epoch
+        over = self.step >= self.epochs * self.steps_per_epoch and not self._evaluation_due
+        return over or self.diverged or self.stopped_epoch is not None
+
+    @property
+    def _evaluation_due(self):
+        """Whether update t, the last one, has t mod k = 0 and is not evaluated yet."""
+        return len(self._evaluations) * self.evaluate_every < self.step
 
     @property
     def history(self):
@@ -252,36 +261,45 @@ class Trainer:
     def __iter__(self):
         """Train; yield a `Progress` after each evaluation."""
         while not self.finished:
-            t = self.step
-            epoch, batch = divmod(t, self.steps_per_epoch)
-            if batch == 0 and self.shuffle:
-                self._order = self._rng.permutation(len(self._X))
-            rows = self._order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            loss = self._train_on(rows)
-            self._minibatch_losses.append(loss)
-            if not math.isfinite(loss):
-                self._stop_diverged("minibatch", loss)
-            elif t % self.evaluate_every == 0:
-                yield self._evaluate(t, epoch)
+            if self._evaluation_due:
+                yield self._evaluate()
+            else:
+                self._update()
 
-    def _train_on(self, rows):
-        """One update; the loss before it."""
+    def _update(self):
+        """One minibatch: its loss, the gradients, one step against them."""
+        epoch, batch = divmod(self.step, self.steps_per_epoch)
+        if self.shuffle and epoch == self._epochs_shuffled:
+            self._order = self._rng.permutation(len(self._X))
+            self._epochs_shuffled += 1
+        rows = self._order[batch * self.batch_size : (batch + 1) * self.batch_size]
         try:
             loss, gradients = self.model._loss_and_gradients(self._X[rows], self._y[rows])
             self.optimizer.update(self.model.weights, gradients)
-            return loss
         except FloatingPointError:  # only where the caller has told NumPy to raise instead of warn
-            return math.inf
+            loss = math.inf
+        self._minibatch_losses.append(loss)
+        if not math.isfinite(loss):
+            self._stop_diverged("minibatch", loss)
 
-    def _evaluate(self, t, epoch):
-        progress = Progress(t, epoch, self._minibatch_losses[-1], *self.model._evaluate(self._X, self._y),
-                            *self.model._evaluate(*self._validation))
+    def _evaluate(self):
+        """Loss and accuracy on both sets, and what follows from them."""
+        t = self.step - 1
+        try:
+            figures = *self.model._evaluate(self._X, self._y), *self.model._evaluate(*self._validation)
+        except FloatingPointError:
+            figures = math.inf, math.nan, math.inf, math.nan
+        progress = Progress(t, t // self.steps_per_epoch, self._minibatch_losses[-1], *figures)
         self._evaluations.append(progress)
         self.check_divergence(progress.train_loss)
+        if not math.isfinite(progress.validation_loss):
+            self._stop_diverged("validation", progress.validation_loss)
+        if self.diverged:
+            return progress
         if self.early_stopping.is_new_best(progress.validation_loss):
             self.best_weights = [W.copy() for W in self.model.weights]
         elif self.early_stopping.exhausted:
-            self.stopped_epoch = epoch
+            self.stopped_epoch = progress.epoch
         return progress
 
     def check_divergence(self, train_loss):

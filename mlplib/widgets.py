@@ -5,7 +5,7 @@ import time
 
 import ipywidgets
 
-from mlplib.experiments import Experiment, trainer_for
+from mlplib.experiments import Experiment, one_blas_thread, trainer_for
 from mlplib.plotting import COLORS, as_html_image, plot_comparison
 
 TRICKS = {"init": "Fan-in initial weights", "sigmoid": "Improved sigmoid", "momentum": "Momentum"}
@@ -90,18 +90,25 @@ class TrickToggles(ipywidgets.VBox):
             return self._say(key, self._histories[key], "trained above")
         trainer = self.trainers.setdefault(key, trainer_for(self._experiment(key)))
         drawn = 0.0
-        for progress in trainer:
+        evaluations = iter(trainer)
+        while True:
+            with one_blas_thread():
+                progress = next(evaluations, None)
+            if progress is None:
+                break
             self._histories[key] = trainer.history
             if time.monotonic() - drawn > 1:
                 self._draw()
                 self._say(key, trainer.history, f"training, epoch {progress.epoch} of {trainer.epochs}")
                 drawn = time.monotonic()
             await asyncio.sleep(0)  # lets the notebook handle the next click
-        self._histories[key] = trainer.history
         self._draw()
         self._say(key, trainer.history, trainer.message or f"trained for {trainer.step} steps")
 
     def _say(self, key, history, state):
+        if not len(history.train_loss):  # diverged before the first evaluation
+            self.status.value = f"<b>{_label(key)}</b>: {state}"
+            return
         self.status.value = (
             f"<b>{_label(key)}</b> ({state}): training loss {history.train_loss[-1]:.4f}, "
             f"validation loss {history.validation_loss[-1]:.4f}, "

@@ -1,0 +1,68 @@
+"""What every test stands on: NumPy that raises, the data set, small random problems, PyTorch where there is one."""
+
+import hashlib
+import os
+
+import hypothesis
+import numpy as np
+import pytest
+
+import mlplib
+from mlplib.experiments import standardized_mnist
+
+CI = os.environ.get("CI") == "true"
+
+hypothesis.settings.register_profile("here", deadline=None, derandomize=CI)
+hypothesis.settings.load_profile("here")
+
+
+@pytest.fixture(autouse=True)
+def numpy_raises():
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        yield
+
+
+@pytest.fixture(scope="session")
+def mnist():
+    return mlplib.load_mnist()
+
+
+@pytest.fixture(scope="session")
+def inputs():
+    """(X, y), (X_validation, y_validation): the report's standardised arrays."""
+    return standardized_mnist()
+
+
+@pytest.fixture(scope="session")
+def problem():
+    """A function that draws samples with a bias column, and labels: problem(n_samples, n_inputs, n_classes, seed)."""
+
+    def draw(n_samples=12, n_inputs=4, n_classes=3, seed=0):
+        rng = np.random.default_rng(seed)
+        X = rng.normal(size=(n_samples, n_inputs))
+        X[:, -1] = 1
+        return X, rng.integers(n_classes, size=n_samples)
+
+    return draw
+
+
+@pytest.fixture(scope="session")
+def bits():
+    """A function that gives a digest of each array that a `Run` or a `Trainer` arrived at, by name."""
+
+    def digests(trained):
+        arrays = vars(trained.history) | {f"weights {i}": W for i, W in enumerate(trained.model.weights)}
+        return {name: hashlib.sha256(array.tobytes()).hexdigest()[:16] for name, array in arrays.items()}
+
+    return digests
+
+
+@pytest.fixture(scope="session")
+def torch():
+    try:
+        import torch
+    except ModuleNotFoundError:
+        if CI:
+            pytest.fail("PyTorch is missing: expected it where CI=true")
+        pytest.skip("PyTorch is not installed")
+    return torch

@@ -1,0 +1,112 @@
+"""What readers look at: figures that show the recorded numbers, tables as text and HTML, toggles that train."""
+
+import asyncio
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import mlplib
+from mlplib import plotting
+
+plt.switch_backend("Agg")
+
+TINY = mlplib.Experiment(hidden=(4,), n_train=320, epochs=2)
+
+
+@pytest.fixture(autouse=True)
+def closed_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def run():
+    return mlplib.run(TINY)
+
+
+def lines(ax):
+    """The (label, style, values) of each line."""
+    return [(line.get_label(), line.get_linestyle(), line.get_ydata().tolist()) for line in ax.lines]
+
+
+def test_a_run_is_drawn_with_training_dashed_and_validation_solid(run):
+    losses, accuracies = plotting.plot_run(run.history).axes
+    assert lines(losses)[1:] == [
+        ("training set", "--", run.history.train_loss.tolist()),
+        ("validation set", "-", run.history.validation_loss.tolist()),
+    ]
+    assert lines(accuracies) == [
+        ("training set", "--", run.history.train_accuracy.tolist()),
+        ("validation set", "-", run.history.validation_accuracy.tolist()),
+    ]
+    assert (losses.get_xlabel(), losses.get_ylabel()) == ("gradient steps", "loss [nats]")
+
+
+def test_a_run_that_diverged_can_be_drawn(run):
+    history = mlplib.History(**{name: column.copy() for name, column in vars(run.history).items()})
+    history.train_loss[-1] = history.validation_loss[-1] = np.inf
+    plotting.plot_run(history).canvas.draw()
+
+
+def test_a_comparison_draws_each_run_in_its_colour(run):
+    figure = plotting.plot_comparison({"2c plain": run.history, "3a improved init": run.history})
+    for ax, quantity in zip(figure.axes, ("train_loss", "validation_loss", "validation_accuracy"), strict=True):
+        assert [line.get_color() for line in ax.lines] == [plotting.COLORS["2c"], plotting.COLORS["3a"]]
+        assert [values for *_, values in lines(ax)] == 2 * [getattr(run.history, quantity).tolist()]
+
+
+def test_every_row_of_the_report_has_a_colour_of_its_own():
+    assert set(plotting.COLORS) == set(mlplib.REPORT)
+    assert len(set(plotting.COLORS.values())) == len(plotting.COLORS)
+
+
+def test_a_picture_in_html_says_what_it_shows():
+    html = plotting.as_html_image(plt.figure(), 'a "b" < c')
+    assert 'alt="a &quot;b&quot; &lt; c"' in html
+    assert plt.get_fignums() == []
+
+
+def test_a_table_is_aligned_as_text_and_escaped_as_html():
+    table = plotting.Table(["a", "long name"], [["wide cell", 1], ["<b>", 22]])
+    assert repr(table) == "a          long name\nwide cell  1\n<b>        22"
+    assert "<td>&lt;b&gt;</td>" in table._repr_html_()
+
+
+@pytest.fixture(scope="module")
+def comparison(run):
+    """Row 3b, its five runs made up: one tiny network's, with figures around the reported ones."""
+    row = mlplib.REPORT["3b"]
+    runs = []
+    for experiment, offset in zip(row.experiments, (-0.02, -0.01, 0, 0.01, 0.06)):
+        final = row.reported._replace(validation_accuracy=row.reported.validation_accuracy + offset)
+        runs.append(mlplib.Run(**(vars(run) | {"experiment": experiment, "final": final})))
+    return row.compare(runs)
+
+
+def test_the_table_of_a_row_shows_reported_mean_range_and_all_seeds(comparison):
+    table = plotting.comparison_table([comparison])
+    assert table.header[5:10] == [f"seed {seed}" for seed in range(5)]
+    expected = ["3b", "validation accuracy", "0.9617", "0.9697", "0.9417 to 1.0217"]
+    assert [*expected, "0.9417", "0.9517", "0.9617", "0.9717", "1.0217", "no"] in table.rows
+    assert len(table.rows) == 5
+
+
+def test_the_verdict_of_a_row_names_the_figure_that_is_outside(comparison):
+    table = plotting.verdict_table([comparison])
+    assert table.rows == [["3b", "within", "within", "within", "outside", "not reproduced"]]
+
+
+def test_flipping_a_toggle_trains_the_chosen_tricks(run):
+    from mlplib.widgets import TrickToggles
+
+    async def flip():
+        toggles = TrickToggles([run], TINY)
+        toggles.toggles[2].value = "on"
+        await toggles.task
+        return toggles
+
+    toggles = asyncio.run(flip())
+    trainer = toggles.trainers[False, False, True]
+    assert trainer.finished and isinstance(trainer.optimizer, mlplib.Momentum)
+    assert "momentum" in toggles.status.value and "no tricks" in toggles.picture.value

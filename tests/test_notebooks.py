@@ -1,0 +1,99 @@
+"""The notebooks as they are stored: in step with their text, executed, and compared where they can be."""
+
+import re
+from pathlib import Path
+
+import jupytext
+import pytest
+from jupytext.config import load_jupytext_config
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NAMES = ["1_backpropagation", "2_network", "3_tricks", "4_topology"]
+
+NOT_COMPARED = re.compile(r"nbval[-_](ignore[-_]output|skip)", re.IGNORECASE)
+MACHINE_PATH = re.compile(r"/(?:" + "|".join(["home", "root", "work", "tmp", "Users"]) + r")/\w[^\s'\"]*|[A-Z]:\\\w\S*")
+
+each_notebook = pytest.mark.parametrize("name", NAMES)
+
+
+def read(name):
+    return jupytext.read(FOLDER / f"{name}.ipynb")
+
+
+def code_cells(name):
+    return [cell for cell in read(name).cells if cell.cell_type == "code" and cell.source.strip()]
+
+
+def test_there_are_these_notebooks_and_no_others():
+    assert sorted(path.name for path in FOLDER.glob("*.ipynb")) == [f"{name}.ipynb" for name in NAMES]
+    assert sorted(path.name for path in FOLDER.glob("*.md")) == [f"{name}.md" for name in NAMES]
+
+
+# ---- pairs
+
+
+def comparable(notebook):
+    return [(cell.cell_type, cell.source, cell.metadata) for cell in notebook.cells]
+
+
+@each_notebook
+def test_a_pair_is_in_step(name):
+    config = load_jupytext_config(str(FOLDER / f"{name}.ipynb"))
+    as_text = jupytext.reads(jupytext.writes(read(name), fmt="md:myst", config=config), fmt="md:myst")
+    text = jupytext.read(FOLDER / f"{name}.md", fmt="md:myst")
+    assert comparable(as_text) == comparable(text)
+
+
+# ---- outputs
+
+
+@each_notebook
+def test_every_cell_was_executed_once_from_top_to_bottom(name):
+    counts = [cell.execution_count for cell in code_cells(name)]
+    assert counts == list(range(1, len(counts) + 1))
+
+
+@each_notebook
+def test_no_cell_stores_an_error(name):
+    outputs = [output for cell in code_cells(name) for output in cell.outputs]
+    assert [output.evalue for output in outputs if output.output_type == "error"] == []
+
+
+def texts(stored):
+    """All strings in the outputs or metadata of a notebook, however deep."""
+    if isinstance(stored, str):
+        yield stored
+    elif isinstance(stored, (dict, list)):
+        for part in stored.values() if isinstance(stored, dict) else stored:
+            yield from texts(part)
+
+
+@each_notebook
+def test_no_output_holds_a_path_of_the_machine_it_ran_on(name):
+    stored = [read(name).metadata, *(cell.outputs for cell in code_cells(name))]
+    assert [path for text in texts(stored) for path in MACHINE_PATH.findall(text)] == []
+
+
+# ---- what re-execution compares
+
+
+def is_picture(output):
+    """Whether an output is a figure and, at most, the line of text that stands for it."""
+    others = dict(output.get("data", {}))
+    images = [others.pop(kind) for kind in list(others) if kind.startswith("image/")]
+    return bool(images) and others.pop("text/plain", "<Figure").startswith("<Figure") and not others
+
+
+def is_compared(cell):
+    return not NOT_COMPARED.search(" ".join([cell.source, *cell.metadata.get("tags", [])]))
+
+
+def test_most_cells_that_show_more_than_a_picture_are_compared():
+    shown = [cell for name in NAMES for cell in code_cells(name) if not all(map(is_picture, cell.outputs))]
+    assert sum(map(is_compared, shown)) / len(shown) >= 0.7
+
+
+@each_notebook
+def test_a_cell_that_is_not_compared_says_why(name):
+    excused = [cell.source for cell in code_cells(name) if not is_compared(cell)]
+    assert [source for source in excused if not re.search(r"^# not compared: \w", source, re.MULTILINE)] == []

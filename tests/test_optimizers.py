@@ -1,0 +1,55 @@
+"""Update rules on numbers small enough to follow by hand."""
+
+import numpy as np
+import pytest
+
+from mlplib import SGD, Momentum
+
+
+def positions(optimizer, gradients):
+    """Where one weight that starts at 1 is after each of the gradients."""
+    W, visited = np.array([[1.0]]), []
+    for gradient in gradients:
+        optimizer.update([W], [np.array([[gradient]])])
+        visited.append(W.item())
+    return visited
+
+
+def test_sgd_subtracts_the_scaled_gradient():
+    assert positions(SGD(0.5), [1, -2, 0]) == pytest.approx([0.5, 1.5, 1.5])
+
+
+def test_momentum_adds_the_gradient_to_the_velocity_that_is_kept():
+    # v = 1, 0.5 + 1, 0.75, 0.375 - 1
+    assert positions(Momentum(0.1, gamma=0.5), [1, 1, 0, -1]) == pytest.approx([0.9, 0.75, 0.675, 0.7375])
+
+
+def test_without_gamma_momentum_is_sgd():
+    gradients = [0.3, -1.2, 4.0]
+    assert positions(Momentum(0.1, gamma=0), gradients) == positions(SGD(0.1), gradients)
+
+
+def test_a_constant_gradient_is_followed_with_the_effective_step():
+    *_, before, last = positions(Momentum(0.02, gamma=0.9), [1.0] * 300)
+    assert before - last == pytest.approx(0.02 / (1 - 0.9))
+
+
+def test_the_velocities_belong_to_the_optimizer_and_not_to_the_gradients():
+    W, gradient, optimizer = np.zeros((1, 1)), np.ones((1, 1)), Momentum(0.1, gamma=0.5)
+    optimizer.update([W], [gradient])
+    optimizer.update([W], [gradient])
+    assert gradient.item() == 1
+    assert optimizer.velocities[0].item() == 1.5
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.1), Momentum(0.1)], ids=repr)
+def test_weights_are_moved_in_place_and_keep_their_dtype(optimizer):
+    weights = [np.ones((2, 3), np.float32), np.ones((3, 1), np.float32)]
+    kept = list(weights)
+    optimizer.update(weights, [np.ones_like(W) for W in weights])
+    assert all(W is V and W.dtype == np.float32 and np.allclose(W, 0.9) for W, V in zip(weights, kept))
+
+
+def test_the_defaults_are_the_reports():
+    assert SGD().learning_rate == 0.1
+    assert (Momentum().learning_rate, Momentum().gamma) == (0.02, 0.9)
