@@ -12,7 +12,7 @@ from mlplib.mnist import MNIST, Split, Standardizer, load_mnist
 from mlplib.network import MLP
 from mlplib.optimizers import SGD, Momentum
 from mlplib.report import REPORT
-from mlplib.sweeps import sweep
+from mlplib.sweeps import reproduce, sweep
 from mlplib.training import DivergenceWarning, EarlyStopping, History, Progress, Trainer
 
 __version__ = "0.1.0"
@@ -20,5 +20,6 @@ __version__ = "0.1.0"
 __all__ = [
     "ACTIVATIONS", "INITIALIZERS", "MLP", "MNIST", "REPORT", "SGD", "DivergenceWarning", "EarlyStopping", "Experiment",
     "Figures", "History", "Momentum", "Progress", "Run", "Split", "Standardizer", "Trainer", "check_gradients",
-    "load_mnist", "run", "sweep", "trainer_for",
+    "load_mnist", "reproduce", "run",
+    "sweep", "trainer_for",
 ]  # fmt: skip

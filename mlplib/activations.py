@@ -11,7 +11,8 @@ class Sigmoid:
 
     def __call__(self, z):
         """Return f(z), shaped like `z`."""
-        a = np.tanh(z * 0.5)
+        a = z * 0.5
+        np.tanh(a, out=a)
         a += 1
         a *= 0.5
         return a
@@ -33,7 +34,8 @@ class ImprovedSigmoid:
 
     def __call__(self, z):
         """Return f(z), shaped like `z`."""
-        a = np.tanh(z * self.S)
+        a = z * self.S
+        np.tanh(a, out=a)
         a *= self.A
         return a
 

@@ -1,7 +1,7 @@
 """The embedded data set: its files, their digests, its splits, and what turns images into network inputs."""
 
-import gzip
 import hashlib
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -105,16 +105,21 @@ def _read(folder, name, header_bytes):
     path = folder / f"{name}.gz"
     if not path.is_file():
         raise FileNotFoundError(f"MNIST file is missing: expected {path.name} in {path.parent}")
+    compressed = path.read_bytes()
+    unpacker = zlib.decompressobj(wbits=31)  # of a truncated file it gives what there is, so that its digest can be told
     try:
-        content = gzip.decompress(path.read_bytes())
-    except (EOFError, OSError, gzip.zlib.error) as error:
+        content = unpacker.decompress(compressed)
+    except zlib.error as error:
         raise ValueError(
-            f"{path}: expected a gzip file whose content has SHA-256 {DIGESTS[name]}, "
-            f"found a truncated or altered one, without a digest ({error})"
-        ) from error
+            f"{path}: expected content with SHA-256 {DIGESTS[name]}, found a file that does not decompress ({error}), "
+            f"itself of SHA-256 {hashlib.sha256(compressed).hexdigest()}"
+        ) from None
     found = hashlib.sha256(content).hexdigest()
-    if found != DIGESTS[name]:
-        raise ValueError(f"{path}: expected content with SHA-256 {DIGESTS[name]}, found SHA-256 {found}")
+    if found != DIGESTS[name] or not unpacker.eof:
+        raise ValueError(
+            f"{path}: expected content with SHA-256 {DIGESTS[name]}, "
+            f"found {len(content):,} bytes with SHA-256 {found}: truncated or altered"
+        )
     return np.frombuffer(content, dtype=np.uint8, offset=header_bytes)  # read-only, because bytes are
 
 

@@ -10,6 +10,7 @@ from html import escape
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from mlplib.experiments import Figures
 
@@ -110,7 +111,7 @@ def plot_comparison(histories, colors=None):
     axes[0].set_yscale("log")
     axes[1].set_ylim(0.8 * min(lowest_losses), 2 * max(lowest_losses))
     axes[2].set_ylim(best_accuracy - 0.12, best_accuracy + 0.01)
-    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside upper center", ncols=len(histories))
+    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
 
 
@@ -198,10 +199,11 @@ def as_html_image(figure, alt):
     -------
     str
     """
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=80)
+    drawn, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=80)
     plt.close(figure)
-    data = base64.b64encode(buffer.getvalue()).decode()
+    Image.open(drawn).convert("RGB").quantize(64).save(small, format="png")  # 64 colours: a third of the bytes
+    data = base64.b64encode(small.getvalue()).decode()
     return f'<img style="max-width: 100%" alt="{escape(alt)}" src="data:image/png;base64,{data}">'
 
 
@@ -220,7 +222,8 @@ class Table:
 
     def _repr_html_(self):
         def line(cells, tag):
-            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+            cells = "".join(f'<{tag} style="white-space: nowrap">{escape(cell)}</{tag}>' for cell in cells)
+            return f"<tr>{cells}</tr>"
 
         body = "\n".join(line(row, "td") for row in self.rows)
         return (f'<table class="table">\n<thead>\n{line(self.header, "th")}\n</thead>\n'
@@ -237,15 +240,15 @@ def comparison_table(comparisons):
 
     Parameters
     ----------
-    comparisons : sequence of mlplib.report.Comparison
+    comparisons : iterable of mlplib.report.Comparison
 
     Returns
     -------
     Table
-        For each row of the report one line a figure: reported, mean, range, each seed, whether the mean is within the
-        tolerance.
+        For each row of the report one line a figure: reported, mean, whether the mean is within the tolerance, range,
+        each seed.
     """
-    rows = []
+    comparisons, rows = list(comparisons), []
     for comparison in comparisons:
         row = comparison.row
         for i, name in enumerate(Figures._fields):
@@ -253,16 +256,16 @@ def comparison_table(comparisons):
             digits = ".4f" if name != "train_loss" else ".5f"
             rows.append([
                 row.task, name.replace("_", " "), format(row.reported[i], digits), format(values.mean(), digits),
-                f"{values.min():{digits}} to {values.max():{digits}}", *(format(value, digits) for value in values),
-                "yes" if comparison.within[i] else "no",
+                "yes" if comparison.within[i] else "no", f"{values.min():{digits}}–{values.max():{digits}}",
+                *(format(value, digits) for value in values),
             ])
         stops = [run.stopped_epoch for run in comparison.runs]
         rows.append([
-            row.task, "stopped at epoch", "not said" if row.reported_stop is None else row.reported_stop, "", "",
-            *("did not" if stop is None else stop for stop in stops), "not judged",
+            row.task, "stopped at epoch", "not said" if row.reported_stop is None else row.reported_stop, "", "not judged", "",
+            *("did not" if stop is None else stop for stop in stops),
         ])
     seeds = [f"seed {run.experiment.seed}" for run in comparisons[0].runs]
-    return Table(["row", "figure", "reported", "mean", "range", *seeds, "within tolerance"], rows)
+    return Table(["row", "figure", "reported", "mean", "within", "range", *seeds], rows)
 
 
 def verdict_table(comparisons):
@@ -270,7 +273,7 @@ def verdict_table(comparisons):
 
     Parameters
     ----------
-    comparisons : sequence of mlplib.report.Comparison
+    comparisons : iterable of mlplib.report.Comparison
 
     Returns
     -------

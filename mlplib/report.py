@@ -87,6 +87,22 @@ class Comparison:
         """Means over the seeds, as `Figures`."""
         return Figures(*self.figures.mean(axis=0).tolist())
 
+    def steps_to(self, train_loss):
+        """How many steps the runs took to a training loss, in the mean over the seeds.
+
+        Parameters
+        ----------
+        train_loss : float
+            In nats, over the whole training set.
+
+        Returns
+        -------
+        float or None
+            None if a seed never reached it.
+        """
+        steps = [run.history.steps_to(train_loss) for run in self.runs]
+        return None if None in steps else float(np.mean(steps))
+
     @property
     def within(self):
         """For each figure, whether the mean lies within the tolerance of the rule; `Figures` of bool."""

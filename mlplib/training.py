@@ -1,6 +1,7 @@
 """The training loop: minibatches, evaluations, early stopping, history."""
 
 import math
+import os
 import warnings
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -126,7 +127,7 @@ def progress_bar(iterable=None, show=True, **options):
     ----------
     iterable : iterable, optional
     show : bool
-        False never shows it; True leaves the choice to the environment variable TQDM_DISABLE.
+        False never shows it; True shows it unless the environment variable TQDM_DISABLE is set.
     **options
         As tqdm takes them.
 
@@ -136,7 +137,8 @@ def progress_bar(iterable=None, show=True, **options):
     """
     from tqdm.auto import tqdm  # slow to import
 
-    return tqdm(iterable, **options) if show else tqdm(iterable, disable=True, **options)
+    switched_off = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")  # tqdm itself heeds it in terminals only
+    return tqdm(iterable, disable=not show or switched_off, **options)
 
 
 class Trainer:

@@ -129,4 +129,4 @@ class TrickToggles(ipywidgets.VBox):
 
 
 def _label(key):
-    return " + ".join(name.lower() for name, on in zip(TRICKS.values(), key) if on) or "no tricks"
+    return " + ".join(name for name, on in zip(TRICKS, key) if on) or "no tricks"
