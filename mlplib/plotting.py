@@ -222,11 +222,10 @@ class Table:
 
     def _repr_html_(self):
         def line(cells, tag):
-            cells = "".join(f'<{tag} style="white-space: nowrap">{escape(cell)}</{tag}>' for cell in cells)
-            return f"<tr>{cells}</tr>"
+            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
         body = "\n".join(line(row, "td") for row in self.rows)
-        return (f'<table class="table">\n<thead>\n{line(self.header, "th")}\n</thead>\n'
+        return (f'<table class="table" style="white-space: nowrap">\n<thead>\n{line(self.header, "th")}\n</thead>\n'
                 f"<tbody>\n{body}\n</tbody>\n</table>")
 
     def __repr__(self):

@@ -86,9 +86,9 @@ def comparison(run):
 
 def test_the_table_of_a_row_shows_reported_mean_range_and_all_seeds(comparison):
     table = plotting.comparison_table([comparison])
-    assert table.header[5:10] == [f"seed {seed}" for seed in range(5)]
-    expected = ["3b", "validation accuracy", "0.9617", "0.9697", "0.9417 to 1.0217"]
-    assert [*expected, "0.9417", "0.9517", "0.9617", "0.9717", "1.0217", "no"] in table.rows
+    assert table.header[-5:] == [f"seed {seed}" for seed in range(5)]
+    expected = ["3b", "validation accuracy", "0.9617", "0.9697", "no", "0.9417–1.0217"]
+    assert [*expected, "0.9417", "0.9517", "0.9617", "0.9717", "1.0217"] in table.rows
     assert len(table.rows) == 5
 
 
