@@ -59,7 +59,7 @@ book: $(STAMP)
 test: book
 	@failed=0; \
 	$(PY) -m pytest || failed=1; \
-	TQDM_DISABLE=1 MLPLIB_RETRAIN=1 $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb || failed=1; \
+	TQDM_DISABLE=1 $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb || failed=1; \
 	exit $$failed
 
 lab: $(STAMP)
@@ -67,7 +67,7 @@ lab: $(STAMP)
 
 # No progress bars: they would be stored.
 execute: $(STAMP)
-	TQDM_DISABLE=1 MLPLIB_RETRAIN=1 $(PY) book/execute.py
+	TQDM_DISABLE=1 $(PY) book/execute.py
 	@$(PY) -m jupytext --quiet --sync notebooks/*.ipynb
 
 serve: book

@@ -1,7 +1,7 @@
-"""A multi-layer perceptron from scratch, on MNIST: derive it, train it, question it.
+"""A multilayer perceptron from scratch, on MNIST: derive it, train it, question it.
 
-The core needs NumPy alone; what needs matplotlib or ipywidgets (`mlplib.plotting`, `mlplib.widgets`) is imported on
-first use.
+Importing mlplib loads NumPy only. Training loads threadpoolctl and tqdm when called, a sweep joblib; figures and widgets
+are imported by name, `import mlplib.plotting` and `import mlplib.widgets`.
 """
 
 from mlplib.activations import ACTIVATIONS

@@ -10,7 +10,16 @@ class Sigmoid:
     """
 
     def __call__(self, z):
-        """Return f(z), shaped like `z`."""
+        """Apply f to each entry.
+
+        Parameters
+        ----------
+        z : floating array of any shape
+
+        Returns
+        -------
+        array, shaped like `z`
+        """
         a = z * 0.5
         np.tanh(a, out=a)
         a += 1
@@ -18,7 +27,17 @@ class Sigmoid:
         return a
 
     def derivative(self, a):
-        """Return f′(z) given a = f(z), shaped like `a`."""
+        """Compute f′(z) from the output.
+
+        Parameters
+        ----------
+        a : floating array of any shape
+            f(z).
+
+        Returns
+        -------
+        array, shaped like `a`
+        """
         return a * (1 - a)
 
 
@@ -33,15 +52,35 @@ class ImprovedSigmoid:
     S = 2 / 3
 
     def __call__(self, z):
-        """Return f(z), shaped like `z`."""
+        """Apply f to each entry.
+
+        Parameters
+        ----------
+        z : floating array of any shape
+
+        Returns
+        -------
+        array, shaped like `z`
+        """
         a = z * self.S
         np.tanh(a, out=a)
         a *= self.A
         return a
 
     def derivative(self, a):
-        """Return f′(z) given a = f(z), shaped like `a`."""
+        """Compute f′(z) from the output.
+
+        Parameters
+        ----------
+        a : floating array of any shape
+            f(z).
+
+        Returns
+        -------
+        array, shaped like `a`
+        """
         return self.S * self.A - (self.S / self.A) * a * a
 
 
+#: The activations by the name that `MLP` and `Experiment` know them by.
 ACTIVATIONS = {"sigmoid": Sigmoid(), "improved_sigmoid": ImprovedSigmoid()}

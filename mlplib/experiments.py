@@ -32,7 +32,7 @@ class Experiment:
     seed : int
         Of the initial weights and, as a stream of its own, of the order of the data.
     learning_rate : float or None
-        None follows the report: 0.1, or 0.02 with momentum.
+        None is what is inferred for the report: 0.1, or 0.02 with momentum.
     biases : {"input", "every_layer"}
     shuffle : bool
         Whether each epoch draws a new order.
@@ -97,7 +97,7 @@ class Experiment:
         sigmoid : bool
             The improved sigmoid.
         momentum : bool
-            γ = 0.9; by the report's rule the learning rate drops to 0.02, unless it is set.
+            γ = 0.9; by the rule inferred for the report the learning rate drops to 0.02, unless it is set.
 
         Returns
         -------
@@ -196,7 +196,14 @@ def trainer_for(experiment):
     Returns
     -------
     Trainer
+
+    Raises
+    ------
+    TypeError
+        If `experiment` is not an Experiment.
     """
+    if not isinstance(experiment, Experiment):
+        raise TypeError(f"experiment: expected an Experiment, got {type(experiment).__name__}")
     (X, y), validation = standardized_mnist()
     model = MLP(experiment.hidden, experiment.activation, experiment.init, experiment.biases, experiment.seed)
     return Trainer(model, experiment.optimizer(), (X[: experiment.n_train], y[: experiment.n_train]), validation,
@@ -228,13 +235,16 @@ def run(experiment, progress=False):
     -------
     Run
 
+    Warns
+    -----
+    DivergenceWarning
+        If the run diverges.
+
     Raises
     ------
     TypeError
         If `experiment` is not an Experiment.
     """
-    if not isinstance(experiment, Experiment):
-        raise TypeError(f"experiment: expected an Experiment, got {type(experiment).__name__}")
     trainer = trainer_for(experiment)
     with one_blas_thread():
         start = time.perf_counter()

@@ -45,7 +45,8 @@ def check_gradients(model, X, y, n_weights=500, epsilon=5e-5, seed=0):
     n_weights : int
         How many weights of each layer are checked, drawn at random; all of them where the layer has no more.
     epsilon : float
-        How far each weight is moved to either side. The error is a sum of ε² (curvature) and 1e-16/ε (rounding).
+        How far each weight is moved to either side. The error is a sum of terms of order ε² (truncation: the third
+        derivative) and 1e-16/ε (rounding).
     seed : int
         Of the draw.
 

@@ -1,4 +1,4 @@
-"""Where weights start: each initializer pushes the same uniform draws through its own distribution."""
+"""Where weights start: each initialiser pushes the same uniform draws through its own distribution."""
 
 from statistics import NormalDist
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 def uniform(u, fan_in):
-    """Uniform on [-1, 1], whatever the fan-in: the plain start of the report.
+    """Uniform on [-1, 1], whatever the fan-in: the plain start inferred for the report.
 
     Parameters
     ----------
@@ -42,13 +42,14 @@ def fan_in(u, fan_in):
     return normal / np.sqrt(fan_in)
 
 
+#: The initialisers by the name that `MLP` and `Experiment` know them by.
 INITIALIZERS = {"uniform": uniform, "fan_in": fan_in}
 
 
 def draw(init, rng, shape, fan_in):
     """Draw a weight matrix.
 
-    Two networks of the same seed and shape start from the same uniform draws under every initializer, so comparing
+    Two networks of the same seed and shape start from the same uniform draws under every initialiser, so comparing
     them is a paired comparison.
 
     Parameters

@@ -65,7 +65,7 @@ def softmax(z):
 
 
 def cross_entropy(log_p, labels):
-    """Mean over the samples of -log ŷ_label.
+    """Mean over the samples of -log ŷ_label. The arguments are not checked.
 
     Parameters
     ----------

@@ -146,6 +146,11 @@ class Standardizer:
     ----------
     mean, std : float
         In units of grey levels (0 to 255).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `mean` is not a finite number or `std` not a positive finite one.
     """
 
     mean: float
@@ -199,7 +204,7 @@ class Standardizer:
         Raises
         ------
         TypeError, ValueError
-            If `images` has another dtype or shape, or is empty.
+            If `images` has another dtype or shape, or is empty, or if `dtype` is neither float32 nor float64.
         """
         images = _checked_images(images)
         X = np.empty((len(images), N_PIXELS + 1), _checks.floating_dtype("dtype", dtype))

@@ -1,4 +1,4 @@
-"""The multi-layer perceptron: weights, forward pass, backward pass. Reads like chapter 1."""
+"""The multilayer perceptron: weights, forward pass, backward pass. Reads like chapter 1."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ BIASES = ("input", "every_layer")
 
 
 class MLP:
-    """A multi-layer perceptron with softmax outputs.
+    """A multilayer perceptron with softmax outputs.
 
     Rows are samples. Layer l computes z = a W and a = f(z); the last layer's z are the logits.
 
@@ -36,6 +36,8 @@ class MLP:
     ----------
     weights : list of array
         Live and writable, input side first, shapes (fan_in, fan_out); fan_in + 1 rows where the layer has its own bias.
+    hidden, activation, init, biases, seed, dtype, n_inputs, n_classes
+        As given; `hidden` as a tuple, `dtype` as a numpy.dtype.
 
     Raises
     ------

@@ -6,7 +6,7 @@ from mlplib import _checks
 
 
 class SGD:
-    """Gradient descent on minibatches: W ← W - α ∇C.
+    """Gradient descent on minibatches: W := W - α ∇C.
 
     Parameters
     ----------
@@ -38,9 +38,9 @@ class SGD:
 
 
 class Momentum:
-    """Gradient descent with momentum: v ← γ v + ∇C, then W ← W - α v, with v = 0 at first.
+    """Gradient descent with momentum: v := γ v + ∇C, then W := W - α v, with v = 0 at first.
 
-    A constant gradient is followed with the step α / (1 - γ).
+    A constant gradient is followed with the step α / (1 - γ). See LeCun et al., "Efficient BackProp", section 4.7.
 
     Parameters
     ----------

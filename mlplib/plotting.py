@@ -14,7 +14,8 @@ from PIL import Image
 
 from mlplib.experiments import Figures
 
-# Okabe and Ito's palette, told apart by colour-blind readers; each network keeps its colour on every page.
+# Okabe and Ito's palette and a grey, told apart by colour-blind readers; in training curves each row of the report keeps
+# its colour on every page.
 COLORS = {
     "2c": "#777777",
     "3a": "#56B4E9",
@@ -252,7 +253,7 @@ def comparison_table(comparisons):
         row = comparison.row
         for i, name in enumerate(Figures._fields):
             values = comparison.figures[:, i]
-            digits = ".4f" if name != "train_loss" else ".5f"
+            digits = ".5f" if name.startswith("train") else ".4f"
             rows.append([
                 row.task, name.replace("_", " "), format(row.reported[i], digits), format(values.mean(), digits),
                 "yes" if comparison.within[i] else "no", f"{values.min():{digits}}–{values.max():{digits}}",

@@ -65,6 +65,8 @@ def reproduce(tasks=tuple(REPORT), n_jobs=-1, progress=True):
     ------
     ValueError
         If the report has no such row.
+    KeyboardInterrupt
+        If Ctrl-C, or a notebook's stop button, ended the sweep.
     """
     rows = [REPORT[_checks.one_of("tasks", task, REPORT)] for task in tasks]
     runs = iter(sweep([experiment for row in rows for experiment in row.experiments], n_jobs, progress))

@@ -86,7 +86,7 @@ class History:
 
 @dataclass
 class EarlyStopping:
-    """The report's rule: stop when `patience` evaluations in a row bring no new lowest validation loss.
+    """The rule inferred for the report: stop when `patience` evaluations in a row bring no new lowest validation loss.
 
     Attributes
     ----------
@@ -96,6 +96,11 @@ class EarlyStopping:
         The lowest validation loss so far.
     waited : int
         Evaluations since then.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `patience` is neither None nor an integer of at least 1.
     """
 
     patience: int | None
@@ -107,7 +112,18 @@ class EarlyStopping:
             self.patience = _checks.integer("patience", self.patience, minimum=1)
 
     def is_new_best(self, validation_loss):
-        """Take note of an evaluation; True if it is the lowest so far."""
+        """Take note of an evaluation.
+
+        Parameters
+        ----------
+        validation_loss : float
+            In nats.
+
+        Returns
+        -------
+        bool
+            Whether it is the lowest so far.
+        """
         if validation_loss < self.lowest:
             self.lowest, self.waited = validation_loss, 0
             return True
@@ -171,6 +187,12 @@ class Trainer:
 
     Attributes
     ----------
+    model, optimizer, epochs, batch_size, shuffle, evaluations_per_epoch, seed
+        As given.
+    steps_per_epoch, evaluate_every : int
+        Updates in an epoch; k, the updates from one evaluation to the next.
+    early_stopping : EarlyStopping
+        Holds the patience and the lowest validation loss.
     stopped_epoch : int or None
         The epoch, counted from 0, in which early stopping ended the run; None if it did not.
     diverged : bool
@@ -311,6 +333,11 @@ class Trainer:
         ----------
         train_loss : float
             Over the whole training set.
+
+        Warns
+        -----
+        DivergenceWarning
+            If it stops.
         """
         first_epoch = self.step < self.steps_per_epoch
         if not math.isfinite(train_loss) or (train_loss > DIVERGED_ABOVE and not first_epoch):
@@ -337,6 +364,11 @@ class Trainer:
         Returns
         -------
         History
+
+        Warns
+        -----
+        DivergenceWarning
+            If the run diverges.
         """
         total = 1 + (self.epochs * self.steps_per_epoch - 1) // self.evaluate_every
         self.interrupted = False

@@ -10,11 +10,11 @@ import pytest
 import mlplib
 from mlplib import REPORT, Experiment, Figures
 
-# task: hidden, init, activation, gamma; train and validation loss, train and validation accuracy; epoch stopped at
+# task: hidden, init, activation, gamma; train and validation loss, train and validation accuracy; when it stopped
 TABLE = {
     "2c": ((64,), "uniform", "sigmoid", 0, 0.07770593272819233, 0.2994116833858604, 0.9823, 0.9164, None),
     "3a": ((64,), "fan_in", "sigmoid", 0, 0.013895749, 0.1426, 0.99955, 0.958, None),
-    "3b": ((64,), "fan_in", "improved_sigmoid", 0, 0.00387384100639, 0.148627663, 0.99995, 0.9617, None),
+    "3b": ((64,), "fan_in", "improved_sigmoid", 0, 0.00387384100639, 0.148627663, 0.99995, 0.9617, "early"),
     "3c": ((64,), "fan_in", "improved_sigmoid", 0.9, 0.0016052207869949714, 0.16120573206239205, 1.0, 0.9619, 17),
     "4a": ((32,), "fan_in", "improved_sigmoid", 0.9, 0.01285940903019779, 0.21462587387440277, 0.99805, 0.9493, None),
     "4b": ((128,), "fan_in", "improved_sigmoid", 0.9, 0.0008191917453922721, 0.1328643114507488, 1.0, 0.9693, 17),
