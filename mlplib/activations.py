@@ -83,4 +83,6 @@ class ImprovedSigmoid:
 
 
 #: The activations by the name that `MLP` and `Experiment` know them by.
+#:
+#: :meta hide-value:
 ACTIVATIONS = {"sigmoid": Sigmoid(), "improved_sigmoid": ImprovedSigmoid()}

@@ -43,6 +43,8 @@ def fan_in(u, fan_in):
 
 
 #: The initialisers by the name that `MLP` and `Experiment` know them by.
+#:
+#: :meta hide-value:
 INITIALIZERS = {"uniform": uniform, "fan_in": fan_in}
 
 

@@ -145,4 +145,6 @@ def _rows():
 
 
 #: The eight rows, by task: 2c, 3a, 3b, 3c, 4a, 4b, 4d, 4e.
+#:
+#: :meta hide-value:
 REPORT = _rows()
