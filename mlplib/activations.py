@@ -9,36 +9,44 @@ class Sigmoid:
     Written with tanh, it cannot overflow.
     """
 
-    def __call__(self, z):
+    def __call__(self, z, out=None):
         """Apply f to each entry.
 
         Parameters
         ----------
         z : floating array of any shape
+        out : array, shaped like `z`, optional
+            Where to write the result; may be `z` itself.
 
         Returns
         -------
         array, shaped like `z`
+            `out`, or a fresh one.
         """
-        a = z * 0.5
+        a = np.multiply(z, 0.5, out=out)
         np.tanh(a, out=a)
         a += 1
         a *= 0.5
         return a
 
-    def derivative(self, a):
+    def derivative(self, a, out=None):
         """Compute f′(z) from the output.
 
         Parameters
         ----------
         a : floating array of any shape
             f(z).
+        out : array, shaped like `a`, optional
+            Where to write the result; not `a` itself.
 
         Returns
         -------
         array, shaped like `a`
+            `out`, or a fresh one.
         """
-        return a * (1 - a)
+        slope = np.subtract(1, a, out=out)
+        slope *= a
+        return slope
 
 
 class ImprovedSigmoid:
@@ -51,35 +59,19 @@ class ImprovedSigmoid:
     A = 1.7159
     S = 2 / 3
 
-    def __call__(self, z):
-        """Apply f to each entry.
-
-        Parameters
-        ----------
-        z : floating array of any shape
-
-        Returns
-        -------
-        array, shaped like `z`
-        """
-        a = z * self.S
+    def __call__(self, z, out=None):
+        """Apply f to each entry; arguments as for `Sigmoid`."""
+        a = np.multiply(z, self.S, out=out)
         np.tanh(a, out=a)
         a *= self.A
         return a
 
-    def derivative(self, a):
-        """Compute f′(z) from the output.
-
-        Parameters
-        ----------
-        a : floating array of any shape
-            f(z).
-
-        Returns
-        -------
-        array, shaped like `a`
-        """
-        return self.S * self.A - (self.S / self.A) * a * a
+    def derivative(self, a, out=None):
+        """Compute f′(z) from the output; arguments as for `Sigmoid`."""
+        slope = np.multiply(a, a, out=out)
+        slope *= -self.S / self.A
+        slope += self.S * self.A
+        return slope
 
 
 #: The activations by the name that `MLP` and `Experiment` know them by.

@@ -25,7 +25,7 @@ def one_hot(labels, n_classes=10):
     return np.eye(n_classes)[_checks.labels("labels", labels, len(labels), n_classes)]
 
 
-def log_softmax(z):
+def log_softmax(z, out=None):
     """Logarithms of the softmax probabilities of each row, z_k - log Σ exp(z_k).
 
     The row's maximum is taken out first (log-sum-exp), so that exp cannot overflow and the logarithm stays finite
@@ -35,17 +35,19 @@ def log_softmax(z):
     ----------
     z : array of shape (N, K)
         Logits.
+    out : array of shape (N, K), optional
+        Where to write the result; may be `z` itself.
 
     Returns
     -------
     array of shape (N, K)
-        The exponentials of a row sum to 1.
+        The exponentials of a row sum to 1. `out`, or a fresh array.
     """
-    # Classes in rows: NumPy adds ten long rows much faster than thousands of short ones.
-    log_p = np.array(z.T, order="C")
-    log_p -= log_p.max(axis=0)
-    log_p -= np.log(np.exp(log_p).sum(axis=0))
-    return log_p.T
+    # Column by column in memory: NumPy adds ten long columns much faster than thousands of short rows.
+    z = np.asfortranarray(z)
+    log_p = np.subtract(z, z.max(axis=1, keepdims=True), out=out)
+    log_p -= np.log(np.exp(log_p).sum(axis=1, keepdims=True))
+    return log_p
 
 
 def softmax(z):
@@ -81,7 +83,7 @@ def cross_entropy(log_p, labels):
     return -float(log_p[np.arange(len(log_p)), labels].sum(dtype=np.float64)) / len(log_p)
 
 
-def output_delta(log_p, labels):
+def output_delta(log_p, labels, out=None):
     """δ of the output layer, (ŷ - y) / N.
 
     It is the derivative of the mean cross-entropy by the logits.
@@ -91,12 +93,15 @@ def output_delta(log_p, labels):
     log_p : array of shape (N, K)
         Logarithms of the probabilities ŷ.
     labels : int array of shape (N,)
+    out : array of shape (N, K), optional
+        Where to write the result; may be `log_p` itself.
 
     Returns
     -------
     array of shape (N, K)
+        `out`, or a fresh one.
     """
-    delta = np.exp(log_p)
+    delta = np.exp(log_p, out=out)
     delta[np.arange(len(delta)), labels] -= 1
     delta /= len(delta)
     return delta

@@ -8,6 +8,40 @@ from mlplib.initializers import INITIALIZERS, draw
 from mlplib.losses import cross_entropy, log_softmax, output_delta, softmax
 
 BIASES = ("input", "every_layer")
+CHUNK = 2000  # samples evaluated at once: few enough for the processor's cache, and memory does not grow with the set
+
+
+class Buffers:
+    """The arrays that a forward and a backward pass write to, allocated once for all minibatches of a size.
+
+    Parameters
+    ----------
+    model : MLP
+    n_samples : int
+    backward : bool
+        Whether the backward pass is wanted too.
+
+    Attributes
+    ----------
+    inputs, activations : list of array
+        What each later layer sees, with its bias column where it has one, and the same memory without that column.
+    logits : array of shape (n_samples, n_classes)
+        They become the logarithms of the probabilities, then δ of the output layer.
+    gradients : list of array
+        Shaped like the model's weights.
+    deltas, slopes : list of array
+        δ and f′ of each hidden layer, input side first.
+    """
+
+    def __init__(self, model, n_samples, backward=True):
+        own_bias = model.biases == "every_layer"
+        self.inputs = [np.ones((n_samples, width + own_bias), model.dtype) for width in model.hidden]
+        self.activations = [a[:, :width] for a, width in zip(self.inputs, model.hidden)]
+        self.logits = np.empty((n_samples, model.n_classes), model.dtype, order="F")  # see log_softmax
+        if backward:
+            self.gradients = [np.empty_like(W) for W in model.weights]
+            self.deltas, self.slopes = ([np.empty((n_samples, width), model.dtype) for width in model.hidden]
+                                        for _ in range(2))
 
 
 class MLP:
@@ -77,42 +111,49 @@ class MLP:
 
     # ---- forward and backward, as derived in chapter 1
 
-    def _propagate(self, X):
+    def _propagate(self, X, buffers):
         """The layers' inputs [X, a_1, a_2, ...] and the logits."""
         f = ACTIVATIONS[self.activation]
-        inputs = [X]
-        for W in self.weights[:-1]:
-            a = f(inputs[-1] @ W)
-            if self.biases == "every_layer":
-                a = np.column_stack((a, np.ones(len(a), self.dtype)))
-            inputs.append(a)
-        return inputs, inputs[-1] @ self.weights[-1]
+        inputs = [X, *buffers.inputs]
+        for x, W, a in zip(inputs, self.weights, buffers.activations):
+            z = np.matmul(x, W, out=a)
+            f(z, out=a)
+        return inputs, np.matmul(inputs[-1], self.weights[-1], out=buffers.logits)
 
-    def _backpropagate(self, inputs, delta):
+    def _backpropagate(self, inputs, delta, buffers):
         """The gradient for each weight matrix, from the output layer's δ."""
         f = ACTIVATIONS[self.activation]
-        gradients = [None] * len(self.weights)
         for layer in reversed(range(len(self.weights))):
-            gradients[layer] = inputs[layer].T @ delta
+            np.matmul(inputs[layer].T, delta, out=buffers.gradients[layer])
             if layer > 0:
-                # A bias column has no δ: nothing comes before it.
-                units = self.hidden[layer - 1]
-                delta = delta @ self.weights[layer][:units].T
-                delta *= f.derivative(inputs[layer][:, :units])
-        return gradients
+                a = buffers.activations[layer - 1]  # without a bias column: it has no δ, nothing comes before it
+                W = self.weights[layer][: a.shape[1]]
+                delta = np.matmul(delta, W.T, out=buffers.deltas[layer - 1])
+                delta *= f.derivative(a, out=buffers.slopes[layer - 1])
+        return buffers.gradients
 
-    def _loss_and_gradients(self, X, y):
-        inputs, z = self._propagate(X)
-        log_p = log_softmax(z)
-        return cross_entropy(log_p, y), self._backpropagate(inputs, output_delta(log_p, y))
+    def _loss_and_gradients(self, X, y, buffers):
+        inputs, z = self._propagate(X, buffers)
+        log_p = log_softmax(z, out=z)
+        loss = cross_entropy(log_p, y)
+        return loss, self._backpropagate(inputs, output_delta(log_p, y, out=log_p), buffers)
 
-    def _logits(self, X, chunk=2000):
-        # In pieces that fit the processor's cache: faster, and memory does not grow with the data set.
-        return np.concatenate([self._propagate(X[i : i + chunk])[1] for i in range(0, len(X), chunk)])
+    def _logits(self, X):
+        """The logits, CHUNK samples at a time; each array is overwritten by the next."""
+        buffers = Buffers(self, min(CHUNK, len(X)), backward=False)
+        for start in range(0, len(X), CHUNK):
+            part = X[start : start + CHUNK]
+            if len(part) < len(buffers.logits):
+                buffers = Buffers(self, len(part), backward=False)
+            yield self._propagate(part, buffers)[1]
 
     def _evaluate(self, X, y):
-        z = self._logits(X)
-        return cross_entropy(log_softmax(z), y), float(np.mean(z.argmax(axis=1) == y))
+        loss, correct = 0.0, 0
+        labels = (y[start : start + CHUNK] for start in range(0, len(y), CHUNK))
+        for z, part in zip(self._logits(X), labels):
+            correct += np.count_nonzero(z.argmax(axis=1) == part)
+            loss += cross_entropy(log_softmax(z, out=z), part) * len(part)
+        return loss / len(y), float(correct / len(y))
 
     # ---- what users call: the same, on checked input
 
@@ -141,7 +182,7 @@ class MLP:
         TypeError, ValueError
             If `X` has another shape, is not numeric, is empty, or holds NaN or infinity.
         """
-        return softmax(self._logits(self._checked_samples(X)))
+        return np.concatenate([softmax(z) for z in self._logits(self._checked_samples(X))])
 
     def predict(self, X):
         """The most probable class of each sample.
@@ -159,7 +200,8 @@ class MLP:
         TypeError, ValueError
             As for `forward`.
         """
-        return self._logits(self._checked_samples(X)).argmax(axis=1).astype(np.int64, copy=False)
+        classes = [z.argmax(axis=1) for z in self._logits(self._checked_samples(X))]
+        return np.concatenate(classes).astype(np.int64, copy=False)
 
     def evaluate(self, X, y):
         """Loss and accuracy from one forward pass.
@@ -211,4 +253,5 @@ class MLP:
         TypeError, ValueError
             If `X` or `y` is not as described; the message says how.
         """
-        return self._loss_and_gradients(*self._checked(X, y))[1]
+        X, y = self._checked(X, y)
+        return self._loss_and_gradients(X, y, Buffers(self, len(X)))[1]

@@ -21,6 +21,7 @@ class SGD:
 
     def __init__(self, learning_rate=0.1):
         self.learning_rate = _checks.learning_rate(learning_rate)
+        self._steps = None
 
     def __repr__(self):
         return f"SGD(learning_rate={self.learning_rate})"
@@ -31,10 +32,12 @@ class SGD:
         Parameters
         ----------
         weights, gradients : list of array
-            Of the same shapes.
+            Of the same shapes, the same network's at each call.
         """
-        for W, gradient in zip(weights, gradients):
-            W -= self.learning_rate * gradient
+        if self._steps is None:
+            self._steps = [np.empty_like(W) for W in weights]
+        for W, gradient, step in zip(weights, gradients, self._steps):
+            W -= np.multiply(gradient, self.learning_rate, out=step)
 
 
 class Momentum:
@@ -64,6 +67,7 @@ class Momentum:
         self.learning_rate = _checks.learning_rate(learning_rate)
         self.gamma = _checks.gamma(gamma)
         self.velocities = None
+        self._steps = None
 
     def __repr__(self):
         return f"Momentum(learning_rate={self.learning_rate}, gamma={self.gamma})"
@@ -78,7 +82,8 @@ class Momentum:
         """
         if self.velocities is None:
             self.velocities = [np.zeros_like(W) for W in weights]
-        for W, v, gradient in zip(weights, self.velocities, gradients):
+            self._steps = [np.empty_like(W) for W in weights]
+        for W, v, gradient, step in zip(weights, self.velocities, gradients, self._steps):
             v *= self.gamma
             v += gradient
-            W -= self.learning_rate * v
+            W -= np.multiply(v, self.learning_rate, out=step)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mlplib import _checks
+from mlplib.network import Buffers
 
 DIVERGED_ABOVE = 10 * math.log(10)  # ten times the loss of a network that gives ten classes the same probability
 
@@ -241,6 +242,8 @@ class Trainer:
         self._rng = np.random.default_rng(order_stream)
         self._order = np.arange(len(self._X))
         self._epochs_shuffled = 0
+        self._minibatch = np.empty((self.batch_size, model.n_inputs), model.dtype)
+        self._buffers = Buffers(model, self.batch_size)
 
     def _checked_set(self, name, pair):
         try:
@@ -298,7 +301,9 @@ class Trainer:
             self._epochs_shuffled += 1
         rows = self._order[batch * self.batch_size : (batch + 1) * self.batch_size]
         try:
-            loss, gradients = self.model._loss_and_gradients(self._X[rows], self._y[rows])
+            # The rows exist; any mode but "raise" lets `take` write straight into the buffer.
+            X = np.take(self._X, rows, axis=0, out=self._minibatch, mode="clip")
+            loss, gradients = self.model._loss_and_gradients(X, self._y[rows], self._buffers)
             self.optimizer.update(self.model.weights, gradients)
         except FloatingPointError:  # only where the caller has told NumPy to raise instead of warn
             loss = math.inf

@@ -29,7 +29,7 @@ def small(problem):
 class Scripted:
     """Stands in for a network: its losses are read from scripts, the last number again and again."""
 
-    n_inputs, n_classes, dtype = 1, 10, np.dtype(np.float64)
+    n_inputs, n_classes, dtype, hidden, biases = 1, 10, np.dtype(np.float64), (), "input"
 
     def __init__(self, validation=(1.0,), train=(1.0,), minibatch=(1.0,)):
         self.weights = [np.zeros((1, 10))]
@@ -37,7 +37,7 @@ class Scripted:
             itertools.chain(losses, itertools.repeat(losses[-1])) for losses in (minibatch, train, validation)
         )
 
-    def _loss_and_gradients(self, X, y):
+    def _loss_and_gradients(self, X, y, buffers):
         return next(self.minibatch), [np.ones((1, 10))]
 
     def _evaluate(self, X, y):
@@ -134,9 +134,9 @@ def test_the_number_of_evaluations_an_epoch_can_be_chosen(small):
 class Spy(MLP):
     """A network that remembers which rows it was trained on, by their first columns."""
 
-    def _loss_and_gradients(self, X, y):
+    def _loss_and_gradients(self, X, y, buffers):
         self.__dict__.setdefault("seen", []).append(X[:, 0].tolist())
-        return super()._loss_and_gradients(X, y)
+        return super()._loss_and_gradients(X, y, buffers)
 
 
 def epochs_seen(trainer):
