@@ -1,0 +1,1 @@
+"""How fast mlplib is, beside what its matrix products cost and beside what a user might pick instead."""

@@ -1,0 +1,95 @@
+"""Measure, and write the table and its JSON: `python -m benchmarks`, or `make bench`."""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from benchmarks import results
+
+HERE = Path(__file__).parent
+BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+def environment(threads):
+    """Thread counts have to be set before NumPy and JAX are imported, so each count gets a process of its own."""
+    settings = dict(os.environ, MLPLIB_BENCH_THREADS=str(threads), TQDM_DISABLE="1")
+    settings |= {name: str(threads) for name in BLAS}
+    if threads == 1:
+        settings["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    return settings
+
+
+def pytest(files, threads, *options):
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-o", "filterwarnings=default",
+               *options, *(str(HERE / file) for file in files)]
+    if subprocess.run(command, cwd=HERE.parent, env=environment(threads)).returncode:
+        sys.exit("The benchmark stopped: see above. Earlier results are unchanged.")
+
+
+def measure(threads, chosen):
+    """What pytest-benchmark recorded with so many threads."""
+    print(f"== measuring with {threads} thread{'s' * (threads > 1)}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "benchmark.json"
+        pytest(["bench_steps.py", "bench_runs.py"], threads, "--benchmark-json", str(path), "--benchmark-quiet",
+               "--benchmark-columns=median", *(["-k", chosen] if chosen else []))
+        return [benchmark["extra_info"] | {"time": benchmark["stats"]["median"]}
+                for benchmark in json.loads(path.read_text())["benchmarks"]]
+
+
+def machine():
+    from threadpoolctl import threadpool_info
+
+    import numpy  # noqa: F401: its BLAS is the one to describe
+
+    packages = {}
+    for package in ("numpy", "jax", "torch", "scikit-learn"):
+        try:
+            packages[package] = version(package)
+        except PackageNotFoundError:
+            packages[package] = None
+    blas = next((library for library in threadpool_info() if library["user_api"] == "blas"), {})
+    return {"processor": processor(), "cores": os.cpu_count(), "system": f"{platform.system()} {platform.machine()}",
+            "python": platform.python_version(), "packages": packages, "date": date.today().isoformat(),
+            "blas": " ".join(str(blas.get(key, "")) for key in ("internal_api", "version", "architecture"))}
+
+
+def processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or "unknown"
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__,
+                                     epilog="A peer is added by a file: see benchmarks/contenders/__init__.py.")
+    parser.add_argument("-k", metavar="EXPRESSION", default="",
+                        help="measure only the tests that match, as in pytest; prints the table, writes no JSON unless --output is given")
+    parser.add_argument("--output", type=Path, help="the JSON file to write (default: benchmarks/results.json)")
+    arguments = parser.parse_args()
+
+    print("== equal work: same weights, same minibatches, same losses?", flush=True)
+    pytest(["bench_equal_work.py"], 1, "--benchmark-disable")
+    records = measure(1, arguments.k) + measure(2, arguments.k)
+    summary = results.summarise(records, machine())
+    print(results.as_text(summary))
+    output = arguments.output or (None if arguments.k else HERE / "results.json")
+    if output:
+        output.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
+        print(f"\nWritten: {output}")
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; earlier results are unchanged.")

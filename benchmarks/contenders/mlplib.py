@@ -1,0 +1,26 @@
+"""The library itself: the Trainer's own update, as every chapter runs it."""
+
+import numpy as np
+
+name, requires = "mlplib", ("mlplib",)
+
+
+def prepare(task):
+    from mlplib import Momentum, Trainer
+    from mlplib.experiments import standardized_mnist
+
+    from benchmarks.tasks import GAMMA, LEARNING_RATE, SEED
+
+    trainer = Trainer(task.model(), Momentum(LEARNING_RATE, GAMMA), *standardized_mnist(), batch_size=task.batch,
+                      epochs=10**6, patience=None, seed=SEED)
+
+    def epoch(batches):
+        first = trainer.step
+        for _ in range(len(batches)):
+            trainer._update()
+        # It draws the order itself; the others are handed the same one.
+        drawn = trainer._order[: batches.size]
+        assert len(batches) < task.steps or np.array_equal(drawn, batches.ravel())
+        return np.array(trainer._minibatch_losses[first:])
+
+    return epoch

@@ -1,0 +1,160 @@
+"""From single timings to the ratios, the targets, and the JSON that the book's page shows."""
+
+import statistics
+from collections import defaultdict
+from typing import NamedTuple
+
+from benchmarks.contenders import CONTENDERS, MISSING
+
+
+class Target(NamedTuple):
+    """A ratio of times that is to be at most, or at least, a bound."""
+
+    what: str
+    bound: float
+    at_most: bool
+
+    def met(self, value):
+        return value <= self.bound if self.at_most else value >= self.bound
+
+
+SMALL, WIDE, DEEP = "785-64-10, batch 32", "785-128-10, batch 32", "785-10x64-10, batch 32"
+STEP_TARGETS = {  # (threads, task, contender): ours / theirs at most, or theirs / ours at least
+    (1, SMALL, "jax_scan"): Target("mlplib / JAX", 1.2, True),
+    (1, WIDE, "jax_scan"): Target("mlplib / JAX", 1.2, True),
+    (1, SMALL, "floor"): Target("mlplib / the products alone", 1.7, True),
+    (1, WIDE, "floor"): Target("mlplib / the products alone", 1.7, True),
+    (1, DEEP, "floor"): Target("mlplib / the products alone", 1.9, True),
+    (2, SMALL, "jax_scan"): Target("mlplib / JAX", 1.0, True),
+    (2, WIDE, "jax_scan"): Target("mlplib / JAX", 1.0, True),
+    (1, SMALL, "torch_eager"): Target("PyTorch / mlplib", 3.0, False),
+    (1, SMALL, "sklearn_mlp"): Target("scikit-learn / mlplib", 2.4, False),
+}
+
+
+def significant(value, digits=4):
+    """Rounded, through lists and dictionaries, so that the JSON can be read."""
+    if isinstance(value, dict):
+        return {key: significant(entry, digits) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [significant(entry, digits) for entry in value]
+    return float(f"{value:.{digits}g}") if isinstance(value, float) else value
+
+
+def spread(values):
+    """[lower quartile, median, upper quartile]"""
+    if len(values) < 2:
+        return [values[0]] * 3
+    return statistics.quantiles(values, n=4, method="inclusive")
+
+
+def ratios(numerators, denominators):
+    """Formed turn by turn, so that what slows a machine for a while cancels."""
+    return spread([a / b for a, b in zip(numerators, denominators, strict=True)])
+
+
+def summarise(records, machine):
+    summary = {"machine": machine, "missing": {CONTENDERS[key].name: packages for key, packages in MISSING.items() if packages},
+               "steps": [], "growth": [], "table": []}
+
+    def row(setting, what, value, target=None):
+        entry = {"setting": setting, "what": what, "ratio": value}
+        if target:
+            entry |= {"target": f"{'≤' if target.at_most else '≥'} {target.bound:g}", "met": target.met(value[1])}
+        summary["table"].append(entry)
+
+    groups = defaultdict(lambda: defaultdict(list))
+    facts = {}
+    for record in records:
+        if record["kind"] in ("step", "growth"):
+            group = record["kind"], record["threads"], record["task"]
+            groups[group][record["contender"], record["as"]].append((record["repeat"], record["time"] / record["steps"]))
+            if record["as"] == record["task"]:
+                facts[group] = {name: record[name] for name in ("width", "depth", "batch", "flops", "steps")}
+    for group, times in groups.items():
+        kind, threads, task = group
+        setting = f"{task}; {threads} thread{'s' * (threads > 1)}"
+        times = {key: [seconds for _, seconds in sorted(timed)] for key, timed in times.items()}
+        entry = {"task": task, "threads": threads, **facts[group], "contenders": {}}
+        for (key, configuration), seconds in times.items():
+            name = CONTENDERS[key].name + ("" if configuration == task else " (" + configuration.split(", ", 2)[2] + ")")
+            ours = times["mlplib", configuration]
+            entry["contenders"][name] = {"key": key, "microseconds": [1e6 * s for s in spread(seconds)],
+                                         "over_mlplib": ratios(seconds, ours)}
+            if ("floor", task) in times:
+                entry["contenders"][name]["over_floor"] = ratios(seconds, times["floor", task])
+            if kind == "step" and key != "mlplib":
+                target = STEP_TARGETS.get((threads, task, key))
+                if key == "floor" or (target and target.at_most):
+                    short = target.what if target else f"mlplib / {CONTENDERS[key].name}"
+                    row(setting, short, ratios(ours, seconds), target)
+                else:
+                    row(setting, target.what if target else f"{CONTENDERS[key].name} / mlplib", ratios(seconds, ours), target)
+        entry["gflops_of_the_floor"] = entry["flops"] / statistics.median(times["floor", task]) / 1e9
+        summary["steps" if kind == "step" else "growth"].append(entry)
+
+    by_kind = defaultdict(list)
+    for record in records:
+        by_kind[record["kind"]].append(record)
+    for record in by_kind["evaluation"]:
+        seconds = record["seconds"]
+        summary["evaluation"] = {"milliseconds": {name: [1e3 * s for s in spread(one)] for name, one in seconds.items()},
+                                 "flops": record["flops"]}
+        row("evaluating 30,000 images; 1 thread", "mlplib / its products alone", ratios(seconds["mlplib"], seconds["floor"]),
+            Target("", 1.5, True))
+        row("evaluating 30,000 images; 1 thread", "classroom NumPy, float64 / mlplib",
+            ratios(seconds["classroom"], seconds["mlplib"]))
+    for record in by_kind["run"]:
+        seconds = record["seconds"]
+        summary["run"] = {"seconds": {name: spread(one) for name, one in seconds.items()},
+                          "updates": record["updates"], "evaluations": record["evaluations"]}
+        row("the report's run 3c, evaluation and stopping included; 1 thread", "classroom NumPy, float64 / mlplib",
+            ratios(seconds["classroom"], seconds["mlplib"]), Target("", 2.7, False))
+    for record in by_kind["side by side"]:
+        one, two = record["seconds"]["one"], record["seconds"]["two"]
+        row("two runs side by side, a thread each", "runs in the time of one", ratios([2 * s for s in one], two),
+            Target("", 1.9, False))
+    for axis, setting in (("width", "hidden layer 64 to 1,024, batch 32; 1 thread"),
+                          ("batch", "batch 32 to 1,024, 785-64-10; 1 thread")):
+        ends = {}
+        for record in by_kind["growth"]:
+            others = {"width": record["batch"] == 32, "batch": record["width"] == 64}[axis] and record["depth"] == 1
+            if others and record[axis] in ({"width": (64, 1024), "batch": (32, 1024)}[axis]):
+                ends.setdefault((record[axis] == 1024, record["contender"]), {})[record["repeat"]] = (
+                    record["time"] / record["steps"])
+        if len(ends) == 4:
+            growth = {key: [ends[True, key][i] / ends[False, key][i] for i in sorted(ends[True, key])]
+                      for key in ("mlplib", "floor")}
+            row(setting, "growth of mlplib's step / growth of the products", ratios(growth["mlplib"], growth["floor"]),
+                Target("", 1.5, True))
+    for record in by_kind["memory"]:
+        megabytes = [peak / 1e6 for peak in record["bytes"]]
+        row("the report's run 3c, whole process", "peak memory in MB", spread(megabytes), Target("", 350, True))
+    summary["parts"] = [
+        {"task": record["task"], "microseconds": {
+            part: 1e6 * statistics.median(seconds) / record["steps"] for part, seconds in record["seconds"].items()},
+         "whole": 1e6 * statistics.median(record["whole"]) / record["steps"],
+         "work": {part: {"flops": work[0], "bytes": work[1]} for part, work in record["work"].items()}}
+        for record in by_kind["parts"]]
+    for record in by_kind["machine"]:
+        median = {name: statistics.median(seconds) for name, seconds in record["seconds"].items()}
+        summary["machine"] |= {"peak_gflops": record["flops"] / median["product"] / 1e9,
+                               "cache_gbytes": record["cache_bytes"] / median["cache"] / 1e9,
+                               "memory_gbytes": record["memory_bytes"] / median["memory"] / 1e9}
+    return significant(summary)
+
+
+def as_text(summary):
+    lines = [f"{summary['machine']['processor']}, {summary['machine']['cores']} cores, "
+             f"{summary['machine']['blas']}, NumPy {summary['machine']['packages']['numpy']}", ""]
+    setting = None
+    for entry in summary["table"]:
+        if entry["setting"] != setting:
+            setting = entry["setting"]
+            lines.append(setting)
+        low, middle, high = entry["ratio"]
+        verdict = f"{entry['target']:>7}  {'met' if entry['met'] else 'NOT met'}" if "target" in entry else ""
+        lines.append(f"  {entry['what']:<52}{middle:8.3g}  ({low:.3g} to {high:.3g}) {verdict}")
+    for name, packages in summary["missing"].items():
+        lines.append(f"MISSING: {name} was not measured; install {', '.join(packages)}")
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""What is timed: the training tasks, their data, and how much arithmetic they hold."""
+
+import os
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import numpy as np
+
+from mlplib import MLP
+from mlplib.experiments import standardized_mnist
+
+THREADS = int(os.environ.get("MLPLIB_BENCH_THREADS", "1"))
+LEARNING_RATE, GAMMA, SEED = 0.02, 0.9, 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """An epoch of minibatch training with momentum on the report's 20,000 images."""
+
+    hidden: tuple
+    batch: int = 32
+    activation: str = "improved_sigmoid"
+    biases: str = "input"
+
+    def __str__(self):
+        widths = "-".join(map(str, (785, *self.hidden, 10)))
+        if len(self.hidden) > 1:
+            widths = f"785-{len(self.hidden)}x{self.hidden[0]}-10"
+        extra = "" if self.biases == "input" else f", {self.activation}, biases on every layer"
+        return f"{widths}, batch {self.batch}{extra}"
+
+    @property
+    def steps(self):
+        return len(data()[0]) // self.batch
+
+    @property
+    def products(self):
+        """(rows, inner, columns) of the matrix products of one step: forward, for the gradients, for δ."""
+        shapes = [W.shape for W in self.weights()]
+        forward = [(self.batch, n, m) for n, m in shapes]
+        gradients = [(n, self.batch, m) for n, m in shapes]
+        deltas = [(self.batch, m, n) for n, m in shapes[1:]]
+        return forward + gradients + deltas
+
+    @property
+    def flops(self):
+        """Multiplications and additions of one step's products."""
+        return sum(2 * n * k * m for n, k, m in self.products)
+
+    def model(self):
+        return MLP(self.hidden, self.activation, "fan_in", self.biases, SEED)
+
+    def weights(self):
+        return [W.copy() for W in self.model().weights]
+
+    def like(self, contender):
+        """The same task in the only configuration that a contender can train, if it names one."""
+        return replace(self, **getattr(contender, "configuration", {}))
+
+
+def data():
+    """The training images and labels, (20000, 785) float32 and (20000,) int64."""
+    return standardized_mnist()[0]
+
+
+@lru_cache
+def data_as(convert):
+    """The training set as a contender wants it, converted once: `convert(X, y)`."""
+    return convert(*data())
+
+
+def orders():
+    """The epochs' minibatches, (steps, batch) for any batch size: the order that a Trainer with SEED takes."""
+    rng = np.random.default_rng(np.random.SeedSequence(SEED).spawn(2)[1])
+    while True:
+        yield rng.permutation(len(data()[0]))
+
+
+def batches(order, batch):
+    steps = len(order) // batch
+    return order[: steps * batch].reshape(steps, batch)
