@@ -12,13 +12,14 @@ PAGE  := _build/html/index.html
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env book test lab execute serve clean distclean
+.PHONY: help env book test lab execute bench serve clean distclean
 
 help:
 	@echo "make book       build the book and say where to open it"
 	@echo "make test       build the book, run the tests, re-execute the notebooks and compare their outputs"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make execute    retrain everything: run the notebooks and store their outputs and widgets"
+	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (ten minutes)"
 	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
 	@echo "make env        only install the packages into .venv"
 	@echo "make clean      remove what was built and all caches; .venv stays"
@@ -69,6 +70,13 @@ lab: $(STAMP)
 execute: $(STAMP)
 	TQDM_DISABLE=1 $(PY) book/execute.py
 	@$(PY) -m jupytext --quiet --sync notebooks/*.ipynb
+
+# Each library by itself: one that cannot be installed is reported as missing, and the others are still measured.
+bench: $(STAMP)
+	@grep -v '^ *\(#\|$$\)' benchmarks/requirements.txt | while read -r package; do \
+	  $(PY) -m pip install --quiet -r requirements.txt "$$package" || echo "$$package could not be installed; going on without it." >&2; \
+	done
+	$(PY) -m benchmarks
 
 serve: book
 	@echo "Serving the book at http://127.0.0.1:$(PORT)/ - stop with Ctrl-C"

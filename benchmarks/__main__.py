@@ -40,8 +40,7 @@ def measure(threads, chosen):
         path = Path(folder) / "benchmark.json"
         pytest(["bench_steps.py", "bench_runs.py"], threads, "--benchmark-json", str(path), "--benchmark-quiet",
                "--benchmark-columns=median", *(["-k", chosen] if chosen else []))
-        return [benchmark["extra_info"] | {"time": benchmark["stats"]["median"]}
-                for benchmark in json.loads(path.read_text())["benchmarks"]]
+        return [benchmark["extra_info"] for benchmark in json.loads(path.read_text())["benchmarks"]]
 
 
 def machine():
@@ -85,7 +84,7 @@ def main():
     output = arguments.output or (None if arguments.k else HERE / "results.json")
     if output:
         output.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
-        print(f"\nWritten: {output}")
+        print(f"\nWritten: {output}\nTo show it in the book: .venv/bin/python book/execute.py notebooks/how_fast.md")
 
 
 if __name__ == "__main__":

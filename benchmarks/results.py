@@ -68,7 +68,7 @@ def summarise(records, machine):
     for record in records:
         if record["kind"] in ("step", "growth"):
             group = record["kind"], record["threads"], record["task"]
-            groups[group][record["contender"], record["as"]].append((record["repeat"], record["time"] / record["steps"]))
+            groups[group][record["contender"], record["as"]].append((record["repeat"], record["seconds"] / record["steps"]))
             if record["as"] == record["task"]:
                 facts[group] = {name: record[name] for name in ("width", "depth", "batch", "flops", "steps")}
     for group, times in groups.items():
@@ -121,7 +121,7 @@ def summarise(records, machine):
             others = {"width": record["batch"] == 32, "batch": record["width"] == 64}[axis] and record["depth"] == 1
             if others and record[axis] in ({"width": (64, 1024), "batch": (32, 1024)}[axis]):
                 ends.setdefault((record[axis] == 1024, record["contender"]), {})[record["repeat"]] = (
-                    record["time"] / record["steps"])
+                    record["seconds"] / record["steps"])
         if len(ends) == 4:
             growth = {key: [ends[True, key][i] / ends[False, key][i] for i in sorted(ends[True, key])]
                       for key in ("mlplib", "floor")}
