@@ -12,7 +12,7 @@ import pytest
 import mlplib
 from benchmarks import parts
 from benchmarks.contenders import classroom
-from benchmarks.tasks import SEED, THREADS, Task, batches, data, orders
+from benchmarks.tasks import QUICK, SEED, THREADS, Task, batches, data, orders
 from mlplib.experiments import standardized_mnist
 from mlplib.network import CHUNK
 
@@ -25,7 +25,7 @@ def in_turns(benchmark, kind, repeats, contenders, **facts):
     """Time the contenders in turns; the first is what the benchmark shows, all go into its facts."""
     names = list(contenders)
     seconds = {name: [] for name in names}
-    for _ in range(repeats):
+    for _ in range(min(repeats, 2) if QUICK else repeats):
         for name in names[1:]:
             start = time.perf_counter()
             contenders[name]()
@@ -99,7 +99,7 @@ def test_a_whole_run(benchmark):
 @pytest.mark.parametrize("hidden", [(64,), (128,), (64,) * 10], ids=str)
 def test_parts(benchmark, hidden):
     task = Task(hidden)
-    measured = [parts.seconds_by_part(task) for _ in range(7)]
+    measured = [parts.seconds_by_part(task) for _ in range(2 if QUICK else 7)]
     names = list(measured[0][0])
     benchmark.extra_info |= {
         "kind": "parts", "task": str(task), "steps": task.steps, "work": parts.work(task),

@@ -8,9 +8,9 @@ from functools import lru_cache
 import pytest
 
 from benchmarks.contenders import CONTENDERS, INSTALLED
-from benchmarks.tasks import THREADS, Task, batches, orders
+from benchmarks.tasks import QUICK, THREADS, Task, batches, orders
 
-REPEATS = {"step": 9, "growth": 5}
+REPEATS = {"step": 3, "growth": 2} if QUICK else {"step": 9, "growth": 5}
 PEERS = [key for key in INSTALLED if key not in ("mlplib", "floor")]
 WIDTHS, BATCHES, DEPTHS = (64, 128, 256, 512, 1024), (32, 64, 128, 256, 512, 1024), (1, 2, 3, 5, 10)
 
@@ -39,7 +39,7 @@ def cases():
 
 
 class Processes:
-    """A process for each contender, so that the idle threads of one library do not slow another; new ones for each group."""
+    """A process for each contender, new for each group: the idle threads of one library do not slow another."""
 
     group, pools = None, {}
 

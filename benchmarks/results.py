@@ -54,7 +54,8 @@ def ratios(numerators, denominators):
 
 
 def summarise(records, machine):
-    summary = {"machine": machine, "missing": {CONTENDERS[key].name: packages for key, packages in MISSING.items() if packages},
+    missing = {CONTENDERS[key].name: packages for key, packages in MISSING.items() if packages}
+    summary = {"machine": machine, "missing": missing,
                "steps": [], "growth": [], "table": []}
 
     def row(setting, what, value, target=None):
@@ -67,20 +68,26 @@ def summarise(records, machine):
     facts = {}
     for record in records:
         if record["kind"] in ("step", "growth"):
-            group = record["kind"], record["threads"], record["task"]
-            groups[group][record["contender"], record["as"]].append((record["repeat"], record["seconds"] / record["steps"]))
+            group, contender = (record["kind"], record["threads"], record["task"]), (record["contender"], record["as"])
+            groups[group][contender].append((record["repeat"], record["seconds"] / record["steps"]))
             if record["as"] == record["task"]:
                 facts[group] = {name: record[name] for name in ("width", "depth", "batch", "flops", "steps")}
     for group, times in groups.items():
         kind, threads, task = group
         setting = f"{task}; {threads} thread{'s' * (threads > 1)}"
         times = {key: [seconds for _, seconds in sorted(timed)] for key, timed in times.items()}
+        if group not in facts:  # `-k` chose only a contender with its own configuration
+            continue
         entry = {"task": task, "threads": threads, **facts[group], "contenders": {}}
         for (key, configuration), seconds in times.items():
-            name = CONTENDERS[key].name + ("" if configuration == task else " (" + configuration.split(", ", 2)[2] + ")")
-            ours = times["mlplib", configuration]
-            entry["contenders"][name] = {"key": key, "microseconds": [1e6 * s for s in spread(seconds)],
-                                         "over_mlplib": ratios(seconds, ours)}
+            name = CONTENDERS[key].name
+            if configuration != task:
+                name += f" ({configuration.split(', ', 2)[2]})"
+            entry["contenders"][name] = {"key": key, "microseconds": [1e6 * s for s in spread(seconds)]}
+            ours = times.get(("mlplib", configuration))
+            if not ours:  # `-k` left it out: times, but no ratios
+                continue
+            entry["contenders"][name]["over_mlplib"] = ratios(seconds, ours)
             if ("floor", task) in times:
                 entry["contenders"][name]["over_floor"] = ratios(seconds, times["floor", task])
             if kind == "step" and key != "mlplib":
@@ -89,8 +96,10 @@ def summarise(records, machine):
                     short = target.what if target else f"mlplib / {CONTENDERS[key].name}"
                     row(setting, short, ratios(ours, seconds), target)
                 else:
-                    row(setting, target.what if target else f"{CONTENDERS[key].name} / mlplib", ratios(seconds, ours), target)
-        entry["gflops_of_the_floor"] = entry["flops"] / statistics.median(times["floor", task]) / 1e9
+                    short = target.what if target else f"{CONTENDERS[key].name} / mlplib"
+                    row(setting, short, ratios(seconds, ours), target)
+        if ("floor", task) in times:
+            entry["gflops_of_the_floor"] = entry["flops"] / statistics.median(times["floor", task]) / 1e9
         summary["steps" if kind == "step" else "growth"].append(entry)
 
     by_kind = defaultdict(list)
@@ -98,10 +107,10 @@ def summarise(records, machine):
         by_kind[record["kind"]].append(record)
     for record in by_kind["evaluation"]:
         seconds = record["seconds"]
-        summary["evaluation"] = {"milliseconds": {name: [1e3 * s for s in spread(one)] for name, one in seconds.items()},
-                                 "flops": record["flops"]}
-        row("evaluating 30,000 images; 1 thread", "mlplib / its products alone", ratios(seconds["mlplib"], seconds["floor"]),
-            Target("", 1.5, True))
+        milliseconds = {name: [1e3 * s for s in spread(one)] for name, one in seconds.items()}
+        summary["evaluation"] = {"milliseconds": milliseconds, "flops": record["flops"]}
+        row("evaluating 30,000 images; 1 thread", "mlplib / its products alone",
+            ratios(seconds["mlplib"], seconds["floor"]), Target("", 1.5, True))
         row("evaluating 30,000 images; 1 thread", "classroom NumPy, float64 / mlplib",
             ratios(seconds["classroom"], seconds["mlplib"]))
     for record in by_kind["run"]:
@@ -110,6 +119,14 @@ def summarise(records, machine):
                           "updates": record["updates"], "evaluations": record["evaluations"]}
         row("the report's run 3c, evaluation and stopping included; 1 thread", "classroom NumPy, float64 / mlplib",
             ratios(seconds["classroom"], seconds["mlplib"]), Target("", 2.7, False))
+        floor = groups.get(("step", 1, SMALL), {}).get(("floor", SMALL))
+        if floor and "evaluation" in summary:
+            step = statistics.median(seconds for _, seconds in floor)
+            evaluating = summary["evaluation"]["milliseconds"]["floor"][1] / 1e3
+            products = record["updates"] * step + record["evaluations"] * evaluating
+            summary["run"]["products_seconds"] = products
+            row("the report's run 3c, evaluation and stopping included; 1 thread", "mlplib / the products alone",
+                spread([one / products for one in seconds["mlplib"]]))
     for record in by_kind["side by side"]:
         one, two = record["seconds"]["one"], record["seconds"]["two"]
         row("two runs side by side, a thread each", "runs in the time of one", ratios([2 * s for s in one], two),

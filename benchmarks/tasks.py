@@ -10,6 +10,7 @@ from mlplib import MLP
 from mlplib.experiments import standardized_mnist
 
 THREADS = int(os.environ.get("MLPLIB_BENCH_THREADS", "1"))
+QUICK = os.environ.get("MLPLIB_BENCH_QUICK", "") not in ("", "0")  # fewer repeats: to try, not to publish
 LEARNING_RATE, GAMMA, SEED = 0.02, 0.9, 0
 
 

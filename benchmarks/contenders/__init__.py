@@ -1,4 +1,5 @@
-"""One module for each contender, found by itself: to add a peer, drop a file here or name it in MLPLIB_BENCH_PEERS.
+"""One module for each contender, found by itself: to add a peer, drop a file here, or name files or
+modules in the environment variable MLPLIB_BENCH_PEERS, separated as in PATH.
 
 A module says
 
@@ -6,7 +7,8 @@ A module says
 - `requires`: the packages it imports (within `prepare`, so that one that is missing can be named);
 - `configuration` (optional): fields of `Task` that it cannot choose; mlplib is then timed in that configuration too;
 - `prepare(task)`: returns a function that takes an epoch's minibatches, an int array of shape (steps, batch), trains on
-  them, and returns the loss of each minibatch before its update (or their mean; or None if it computes none).
+  them, and returns the loss of each minibatch before its update (or their mean; or None if it computes none). If the
+  function has an attribute `weights`, a function, its result is compared too: arrays shaped as `Task.weights()`.
 """
 
 import importlib
@@ -20,15 +22,23 @@ def _modules():
     for found in pkgutil.iter_modules(__path__):
         yield importlib.import_module(f"{__name__}.{found.name}")
     for path in filter(None, os.environ.get("MLPLIB_BENCH_PEERS", "").split(os.pathsep)):
+        if not path.endswith(".py"):
+            yield importlib.import_module(path)
+            continue
         spec = importlib.util.spec_from_file_location(Path(path).stem, path)
-        if spec is None:
-            raise ValueError(f"MLPLIB_BENCH_PEERS: expected Python files, got {path}")
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         yield module
 
 
+def _installed(package):
+    try:
+        return importlib.util.find_spec(package) is not None
+    except ModuleNotFoundError:  # of a.b, where there is no a
+        return False
+
+
 CONTENDERS = {module.__name__.rpartition(".")[2]: module for module in _modules()}
-MISSING = {key: [package for package in module.requires if importlib.util.find_spec(package) is None]
+MISSING = {key: [package for package in module.requires if not _installed(package)]
            for key, module in CONTENDERS.items()}
 INSTALLED = [key for key in CONTENDERS if not MISSING[key]]

@@ -65,4 +65,5 @@ def prepare(task):
         return np.array(losses)
 
     epoch.state = state
+    epoch.weights = lambda: state["weights"]
     return epoch

@@ -41,4 +41,5 @@ def prepare(task):
         state, losses = scan(state, batches)
         return np.asarray(losses)  # waits for the result
 
+    epoch.weights = lambda: [np.asarray(W) for W in state[0]]
     return epoch

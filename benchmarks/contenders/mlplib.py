@@ -23,4 +23,5 @@ def prepare(task):
         assert len(batches) < task.steps or np.array_equal(drawn, batches.ravel())
         return np.array(trainer._minibatch_losses[first:])
 
+    epoch.weights = lambda: trainer.model.weights
     return epoch

@@ -1,4 +1,4 @@
-"""scikit-learn's MLPClassifier. It has biases on every layer and no scaled tanh, so both train with the logistic sigmoid."""
+"""scikit-learn's MLPClassifier: biases on every layer and no scaled tanh, so both train with the logistic sigmoid."""
 
 import numpy as np
 
@@ -27,4 +27,5 @@ def prepare(task):
         network.partial_fit(X[rows], y[rows])
         return network.loss_  # the mean over the epoch's minibatches
 
+    epoch.weights = lambda: [np.vstack(layer) for layer in zip(network.coefs_, network.intercepts_)]
     return epoch

@@ -42,4 +42,5 @@ def prepare(task):
             losses.append(loss.item())
         return np.array(losses)
 
+    epoch.weights = lambda: [W.detach().numpy().T for W in network.parameters()]
     return epoch
