@@ -1,4 +1,4 @@
-"""One processor for the measurements on one thread, and the equal-work test before any timing."""
+"""Measurements on one thread are held to one processor."""
 
 import os
 

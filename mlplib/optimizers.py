@@ -21,7 +21,6 @@ class SGD:
 
     def __init__(self, learning_rate=0.1):
         self.learning_rate = _checks.learning_rate(learning_rate)
-        self._steps = None
 
     def __repr__(self):
         return f"SGD(learning_rate={self.learning_rate})"
@@ -32,12 +31,10 @@ class SGD:
         Parameters
         ----------
         weights, gradients : list of array
-            Of the same shapes, the same network's at each call.
+            Of the same shapes.
         """
-        if self._steps is None:
-            self._steps = [np.empty_like(W) for W in weights]
-        for W, gradient, step in zip(weights, gradients, self._steps):
-            W -= np.multiply(gradient, self.learning_rate, out=step)
+        for W, gradient in zip(weights, gradients):
+            W -= self.learning_rate * gradient
 
 
 class Momentum:

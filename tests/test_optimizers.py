@@ -53,3 +53,11 @@ def test_weights_are_moved_in_place_and_keep_their_dtype(optimizer):
 def test_the_defaults_are_the_reports():
     assert SGD().learning_rate == 0.1
     assert (Momentum().learning_rate, Momentum().gamma) == (0.02, 0.9)
+
+
+def test_plain_descent_keeps_nothing_and_serves_any_network():
+    optimizer = SGD(0.5)
+    for shape in ((2, 3), (4, 1)):
+        W = np.ones(shape)
+        optimizer.update([W], [np.ones(shape)])
+        np.testing.assert_array_equal(W, 0.5)
