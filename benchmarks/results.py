@@ -88,7 +88,7 @@ def summarise(records, machine):
             if not ours:  # `-k` left it out: times, but no ratios
                 continue
             entry["contenders"][name]["over_mlplib"] = ratios(seconds, ours)
-            if ("floor", task) in times:
+            if configuration == task and ("floor", task) in times:
                 entry["contenders"][name]["over_floor"] = ratios(seconds, times["floor", task])
             if kind == "step" and key != "mlplib":
                 target = STEP_TARGETS.get((threads, task, key))

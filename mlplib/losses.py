@@ -5,24 +5,25 @@ import numpy as np
 from mlplib import _checks
 
 
-def one_hot(labels, n_classes=10):
+def one_hot(labels, n_classes=10, dtype=np.float64):
     """Targets as the mathematics writes them: y[n, k] = 1 if sample n is of class k, else 0.
 
     Parameters
     ----------
     labels : int array of shape (N,)
     n_classes : int
+    dtype : floating dtype
 
     Returns
     -------
-    float64 array of shape (N, n_classes)
+    array of shape (N, n_classes) and the given dtype
 
     Raises
     ------
     TypeError, ValueError
         If a label is not an integer from 0 to n_classes - 1.
     """
-    return np.eye(n_classes)[_checks.labels("labels", labels, len(labels), n_classes)]
+    return np.eye(n_classes, dtype=dtype)[_checks.labels("labels", labels, len(labels), n_classes)]
 
 
 def log_softmax(z, out=None):
@@ -66,24 +67,25 @@ def softmax(z):
     return np.exp(log_softmax(z))
 
 
-def cross_entropy(log_p, labels):
-    """Mean over the samples of -log ŷ_label. The arguments are not checked.
+def cross_entropy(log_p, targets):
+    """Mean over the samples of -Σ_k y_k log ŷ_k. The arguments are not checked.
 
     Parameters
     ----------
     log_p : array of shape (N, K)
         Logarithms of the probabilities ŷ.
-    labels : int array of shape (N,)
+    targets : array of shape (N, K)
+        One-hot, y.
 
     Returns
     -------
     float
         In nats; ln K for a network that gives every class the same probability.
     """
-    return -float(log_p[np.arange(len(log_p)), labels].sum(dtype=np.float64)) / len(log_p)
+    return -float(np.vdot(targets, log_p)) / len(log_p)
 
 
-def output_delta(log_p, labels, out=None):
+def output_delta(log_p, targets, out=None):
     """δ of the output layer, (ŷ - y) / N.
 
     It is the derivative of the mean cross-entropy by the logits.
@@ -92,7 +94,8 @@ def output_delta(log_p, labels, out=None):
     ----------
     log_p : array of shape (N, K)
         Logarithms of the probabilities ŷ.
-    labels : int array of shape (N,)
+    targets : array of shape (N, K)
+        One-hot, y.
     out : array of shape (N, K), optional
         Where to write the result; may be `log_p` itself.
 
@@ -102,6 +105,6 @@ def output_delta(log_p, labels, out=None):
         `out`, or a fresh one.
     """
     delta = np.exp(log_p, out=out)
-    delta[np.arange(len(delta)), labels] -= 1
+    delta -= targets
     delta /= len(delta)
     return delta

@@ -5,7 +5,7 @@ import numpy as np
 from mlplib import _checks
 from mlplib.activations import ACTIVATIONS
 from mlplib.initializers import INITIALIZERS, draw
-from mlplib.losses import cross_entropy, log_softmax, output_delta, softmax
+from mlplib.losses import cross_entropy, log_softmax, one_hot, output_delta, softmax
 
 BIASES = ("input", "every_layer")
 CHUNK = 2000  # samples evaluated at once: few enough for the processor's cache, and memory does not grow with the set
@@ -132,11 +132,11 @@ class MLP:
                 delta *= f.derivative(a, out=buffers.slopes[layer - 1])
         return buffers.gradients
 
-    def _loss_and_gradients(self, X, y, buffers):
+    def _loss_and_gradients(self, X, targets, buffers):
         inputs, z = self._propagate(X, buffers)
         log_p = log_softmax(z, out=z)
-        loss = cross_entropy(log_p, y)
-        return loss, self._backpropagate(inputs, output_delta(log_p, y, out=log_p), buffers)
+        loss = cross_entropy(log_p, targets)
+        return loss, self._backpropagate(inputs, output_delta(log_p, targets, out=log_p), buffers)
 
     def _logits(self, X):
         """The logits, CHUNK samples at a time; each array is overwritten by the next."""
@@ -152,7 +152,7 @@ class MLP:
         labels = (y[start : start + CHUNK] for start in range(0, len(y), CHUNK))
         for z, part in zip(self._logits(X), labels):
             correct += np.count_nonzero(z.argmax(axis=1) == part)
-            loss += cross_entropy(log_softmax(z, out=z), part) * len(part)
+            loss += cross_entropy(log_softmax(z, out=z), one_hot(part, self.n_classes, self.dtype)) * len(part)
         return loss / len(y), float(correct / len(y))
 
     # ---- what users call: the same, on checked input
@@ -254,4 +254,4 @@ class MLP:
             If `X` or `y` is not as described; the message says how.
         """
         X, y = self._checked(X, y)
-        return self._loss_and_gradients(X, y, Buffers(self, len(X)))[1]
+        return self._loss_and_gradients(X, one_hot(y, self.n_classes, self.dtype), Buffers(self, len(X)))[1]

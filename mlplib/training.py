@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mlplib import _checks
+from mlplib.losses import one_hot
 from mlplib.network import Buffers
 
 DIVERGED_ABOVE = 10 * math.log(10)  # ten times the loss of a network that gives ten classes the same probability
@@ -242,7 +243,9 @@ class Trainer:
         self._rng = np.random.default_rng(order_stream)
         self._order = np.arange(len(self._X))
         self._epochs_shuffled = 0
-        self._minibatch = np.empty((self.batch_size, model.n_inputs), model.dtype)
+        self._targets = one_hot(self._y, model.n_classes, model.dtype)
+        self._minibatch, self._minibatch_targets = (np.empty((self.batch_size, columns), model.dtype)
+                                                    for columns in (model.n_inputs, model.n_classes))
         self._buffers = Buffers(model, self.batch_size)
 
     def _checked_set(self, name, pair):
@@ -303,7 +306,8 @@ class Trainer:
         try:
             # The rows exist; any mode but "raise" lets `take` write straight into the buffer.
             X = np.take(self._X, rows, axis=0, out=self._minibatch, mode="clip")
-            loss, gradients = self.model._loss_and_gradients(X, self._y[rows], self._buffers)
+            targets = np.take(self._targets, rows, axis=0, out=self._minibatch_targets, mode="clip")
+            loss, gradients = self.model._loss_and_gradients(X, targets, self._buffers)
             self.optimizer.update(self.model.weights, gradients)
         except FloatingPointError:  # only where the caller has told NumPy to raise instead of warn
             loss = math.inf
