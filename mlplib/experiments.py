@@ -135,8 +135,8 @@ class Run:
     Attributes
     ----------
     experiment : Experiment
-    model : MLP
-        With the last weights.
+    model : MLP or None
+        With the last weights; None if the run comes from a store that did not keep them.
     history : History
     stopped_epoch : int or None
         The epoch, counted from 0, in which early stopping ended it; None if it did not.
@@ -152,10 +152,15 @@ class Run:
         With the last weights.
     best : Figures
         With the weights of the lowest validation loss.
+    gradient_rms : tuple of float
+        Root mean square of the gradient by each weight matrix, input side first, with the last weights, over the first
+        1,000 training images.
+    versions : dict from str to str, optional
+        What made it, if the run comes from a store: versions of mlplib, NumPy and Python, and the kind of machine.
     """
 
     experiment: Experiment
-    model: MLP
+    model: MLP | None
     history: History
     stopped_epoch: int | None
     diverged: bool
@@ -164,6 +169,8 @@ class Run:
     seconds: float
     final: Figures
     best: Figures
+    gradient_rms: tuple
+    versions: dict | None = None
 
 
 @lru_cache(maxsize=1)
@@ -252,10 +259,32 @@ def run(experiment, progress=False):
         seconds = time.perf_counter() - start
         final = _figures(trainer.model, trainer.model.weights, experiment)
         best = final if trainer.best_weights is None else _figures(trainer.model, trainer.best_weights, experiment)
+        sizes = gradient_rms(trainer.model, experiment)
     if trainer.step >= trainer.steps_per_epoch:
         trainer.check_divergence(final.train_loss)
     return Run(experiment, trainer.model, history, trainer.stopped_epoch, trainer.diverged, trainer.interrupted,
-               trainer.message, seconds, final, best)
+               trainer.message, seconds, final, best, sizes)
+
+
+def gradient_rms(model, experiment):
+    """How large the gradient is at each layer: its root mean square, over the first 1,000 training images.
+
+    Parameters
+    ----------
+    model : MLP
+    experiment : Experiment
+        Of its training images no more than it trains on are used.
+
+    Returns
+    -------
+    tuple of float
+        One for each weight matrix, input side first.
+    """
+    (X, y), _ = standardized_mnist()
+    n = min(1000, experiment.n_train)
+    with np.errstate(over="ignore", invalid="ignore"):  # of a diverged network
+        return tuple(float(np.sqrt(np.mean(np.square(gradient, dtype=np.float64))))
+                     for gradient in model.gradients(X[:n], y[:n]))
 
 
 def _figures(model, weights, experiment):

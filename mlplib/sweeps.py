@@ -1,24 +1,91 @@
 """Many experiments at once, on the active joblib backend; the report's rows among them."""
 
+import itertools
+import os
+from dataclasses import replace
+
 from mlplib import _checks
 from mlplib.experiments import Experiment, run
-from mlplib.report import REPORT
+from mlplib.report import REPORT, SEEDS
+from mlplib.store import Store, packaged
 from mlplib.training import progress_bar
 
+#: Whether tricks are on, (init, sigmoid, momentum): all 2³ combinations.
+TRICKS = tuple(itertools.product((False, True), repeat=3))
+#: Widths and depths of the networks that differ in topology only.
+WIDTHS, DEPTHS = (16, 32, 64, 128, 256), (1, 2, 3, 5, 10)
 
-def sweep(experiments, n_jobs=-1, progress=True):
+
+def trick_experiment(tricks, seed=0):
+    """The report's network with some of the tricks.
+
+    Parameters
+    ----------
+    tricks : sequence of bool
+        Whether (init, sigmoid, momentum) are on.
+    seed : int
+
+    Returns
+    -------
+    Experiment
+    """
+    return Experiment(seed=seed).with_tricks(*tricks)
+
+
+def topology_experiment(width, depth, seed=0):
+    """All tricks on, and `depth` hidden layers of `width` units.
+
+    Parameters
+    ----------
+    width, depth : int
+    seed : int
+
+    Returns
+    -------
+    Experiment
+    """
+    return Experiment(hidden=(width,) * depth, seed=seed).with_tricks(init=True, sigmoid=True, momentum=True)
+
+
+def packaged_experiments():
+    """What the store that comes with mlplib holds, each with the report's five seeds.
+
+    Returns
+    -------
+    list of Experiment
+        All combinations of the tricks, all widths by all depths; the report's rows are among them.
+    """
+    first = [trick_experiment(tricks) for tricks in TRICKS]
+    first += [topology_experiment(width, depth) for width in WIDTHS for depth in DEPTHS]
+    return [replace(experiment, seed=seed) for experiment in dict.fromkeys(first) for seed in SEEDS]
+
+
+def retraining():
+    """Whether the environment variable MLPLIB_RETRAIN asks to leave stores alone."""
+    return os.environ.get("MLPLIB_RETRAIN", "0") not in ("", "0")
+
+
+def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=()):
     """Train experiments in parallel, one BLAS thread each.
 
     Processes on this machine by default; inside `joblib.parallel_config(backend=...)` the same call runs where that
     backend does. A sweep gives the same bits as one run after the other on the same machine.
 
+    With a store, what it has is taken from there, and each run is saved as soon as it is finished: a sweep that was
+    killed loses only what was under way, and the next call goes on. The environment variable MLPLIB_RETRAIN=1 makes a
+    sweep neither read nor write its store.
+
     Parameters
     ----------
     experiments : sequence of Experiment
+    store : str, os.PathLike or mlplib.store.Store, optional
+        A folder of runs.
     n_jobs : int
         How many at once; -1 is one for each processor.
     progress : bool
         Whether to show a progress bar.
+    keep_weights : sequence of Experiment
+        Of these the store keeps the weights too.
 
     Returns
     -------
@@ -31,23 +98,40 @@ def sweep(experiments, n_jobs=-1, progress=True):
         If something else than an Experiment is among them.
     KeyboardInterrupt
         If Ctrl-C, or a notebook's stop button, ended the sweep.
-    """
-    from joblib import Parallel, delayed
 
+    Warns
+    -----
+    mlplib.store.StoreWarning
+        If an entry of the store cannot be used; its experiment is trained.
+    """
     experiments = list(experiments)
     for i, experiment in enumerate(experiments):
         if not isinstance(experiment, Experiment):
             raise TypeError(f"experiments[{i}]: expected an Experiment, got {type(experiment).__name__}")
+    store = None if store is None or retraining() else store if isinstance(store, Store) else Store(store)
+    runs = {}
+    for experiment in dict.fromkeys(experiments) if store is not None else ():
+        known = store.get(experiment)
+        if known and not (experiment in keep_weights and known.model is None):
+            runs[experiment] = known
     # Longest first: otherwise one processor ends up waiting for the other's last long run.
-    order = sorted(range(len(experiments)), key=lambda i: -work(experiments[i]))
-    trained = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(run_whole)(experiments[i]) for i in order)
-    bar = progress_bar(trained, show=progress, total=len(experiments), unit="run", desc="Training")
-    runs = dict(zip(order, list(bar)))
-    return [runs[i] for i in range(len(experiments))]
+    missing = [experiment for experiment in dict.fromkeys(experiments) if experiment not in runs]
+    missing.sort(key=work, reverse=True)
+    if missing:
+        from joblib import Parallel, delayed
+
+        trained = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(delayed(run_whole)(one) for one in missing)
+        for run in progress_bar(trained, show=progress, total=len(missing), unit="run", desc="Training"):
+            runs[run.experiment] = run
+            if store is not None:
+                store.save(run, weights=run.experiment in keep_weights)
+    return [runs[experiment] for experiment in experiments]
 
 
 def reproduce(tasks=tuple(REPORT), n_jobs=-1, progress=True):
-    """Train rows of the report, each with the seeds 0 to 4, and hold them against its figures.
+    """Take rows of the report, each with the seeds 0 to 4, and hold them against its figures.
+
+    The runs come from the store in the package; with the environment variable MLPLIB_RETRAIN=1 they are trained.
 
     Parameters
     ----------
@@ -69,7 +153,8 @@ def reproduce(tasks=tuple(REPORT), n_jobs=-1, progress=True):
         If Ctrl-C, or a notebook's stop button, ended the sweep.
     """
     rows = [REPORT[_checks.one_of("tasks", task, REPORT)] for task in tasks]
-    runs = iter(sweep([experiment for row in rows for experiment in row.experiments], n_jobs, progress))
+    experiments = [experiment for row in rows for experiment in row.experiments]
+    runs = iter(sweep(experiments, packaged(), n_jobs, progress))
     return {row.task: row.compare([next(runs) for _ in row.experiments]) for row in rows}
 
 
@@ -109,3 +194,15 @@ def run_whole(experiment):
     if result.interrupted:
         raise KeyboardInterrupt
     return result
+
+
+def make_packaged():
+    """Train what is missing in the store that comes with mlplib, and say how large it is: what `make sweep` calls."""
+    store = packaged()
+    experiments = packaged_experiments()
+    weights = [REPORT[task].experiment for task in ("2c", "3a", "3b", "3c")]  # the chapters look into these networks
+    missing = [experiment for experiment in experiments if experiment not in store]
+    print(f"{store.folder.name}: {len(experiments) - len(missing)} of {len(experiments)} runs are there")
+    sweep(experiments, store, keep_weights=weights)
+    size = sum(path.stat().st_size for path in store.folder.glob("*.npz"))
+    print(f"{len(store)} runs, {size / 1e6:.1f} MB")

@@ -51,10 +51,10 @@ class History:
 
     Attributes
     ----------
-    step : int64 array of shape (n_steps,)
-        0, 1, 2, ...
-    minibatch_loss : float64 array of shape (n_steps,)
-        Loss on each step's minibatch, before its update.
+    step : int64 array of shape (n,)
+        0, 1, 2, ...; in a history that comes from a store every 25th and the last.
+    minibatch_loss : float64 array of shape (n,)
+        Loss on the minibatch of each of these steps, before its update.
     evaluation_step : int64 array of shape (n_evaluations,)
         The updates after which the whole sets were evaluated.
     train_loss, train_accuracy : float64 array of shape (n_evaluations,)
@@ -68,6 +68,11 @@ class History:
     train_accuracy: np.ndarray
     validation_loss: np.ndarray
     validation_accuracy: np.ndarray
+
+    @property
+    def n_steps(self):
+        """How many updates were made."""
+        return int(self.step[-1]) + 1 if len(self.step) else 0
 
     def steps_to(self, train_loss):
         """How fast training went: the first evaluated step with a training loss of at most `train_loss`.

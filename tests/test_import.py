@@ -1,6 +1,7 @@
 """What an import brings along, and which module may import which."""
 
 import ast
+import itertools
 import subprocess
 import sys
 from graphlib import TopologicalSorter
@@ -11,7 +12,9 @@ import pytest
 import mlplib
 
 FOLDER = Path(mlplib.__file__).parent
-MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
+FILES = {path.stem: [path] for path in FOLDER.glob("*.py") if path.stem != "__init__"}
+FILES |= {path.parent.name: sorted(path.parent.glob("*.py")) for path in FOLDER.glob("*/__init__.py")}
+MODULES = sorted(FILES)
 
 FLOORS = [
     {"_checks"},
@@ -30,7 +33,8 @@ FACES = FLOORS[-1]
 def imports(module):
     """The dotted names that a module imports, wherever in its code."""
     names = set()
-    for node in ast.walk(ast.parse((FOLDER / f"{module}.py").read_text(encoding="utf-8"))):
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in FILES[module]]
+    for node in itertools.chain.from_iterable(map(ast.walk, trees)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -41,7 +45,7 @@ def imports(module):
 
 def siblings(module):
     """The modules of mlplib that a module imports."""
-    return {name.split(".")[1] for name in imports(module) if name.startswith("mlplib.")}
+    return {name.split(".")[1] for name in imports(module) if name.startswith("mlplib.")} - {module}
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -1,0 +1,241 @@
+"""Runs on disk: one file for each experiment, with its figures, its curves, and the versions that made it."""
+
+import hashlib
+import json
+import os
+import platform
+import tempfile
+import warnings
+import zipfile
+import zlib
+from dataclasses import asdict, fields
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from mlplib.experiments import Experiment, Figures, Run
+from mlplib.network import MLP
+from mlplib.training import History
+
+FORMAT = 1
+STRIDE = 25  # of the minibatch losses every 25th is kept: they are drawn pale, and are most of a history's numbers
+_DEFAULTS = asdict(Experiment())
+_CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+
+
+class StoreError(Exception):
+    """An entry that cannot be used: damaged, of an unknown format, or of another experiment. The message names the file."""
+
+
+class StoreWarning(UserWarning):
+    """An entry could not be used, and its experiment is trained again."""
+
+
+def key(experiment):
+    """The name of an experiment in a store.
+
+    It covers only the fields that differ from their defaults, so that a new field does not orphan old runs.
+
+    Parameters
+    ----------
+    experiment : Experiment
+
+    Returns
+    -------
+    str
+        24 hexadecimal digits.
+    """
+    return hashlib.sha256(json.dumps(_differing(experiment), sort_keys=True).encode()).hexdigest()[:24]
+
+
+def _differing(experiment):
+    # Through JSON, so that what is saved and what is read back are equal: a tuple becomes a list.
+    values = json.loads(json.dumps(asdict(experiment)))
+    defaults = json.loads(json.dumps(_DEFAULTS))
+    return {name: value for name, value in values.items() if value != defaults[name]}
+
+
+class Store:
+    """A folder of runs, keyed by their experiments.
+
+    Each run is a file of its own, written aside and then put in place at once: a process that is killed leaves no half
+    an entry, and two that write at the same time lose nothing.
+
+    Parameters
+    ----------
+    folder : str or os.PathLike
+        Made by the first `save` if it does not exist.
+
+    Raises
+    ------
+    TypeError
+        If `folder` is not a path.
+    """
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def __repr__(self):
+        return f"Store({str(self.folder)!r}), {len(self)} runs"
+
+    def __len__(self):
+        return len(list(self.folder.glob("*.npz")))
+
+    def __iter__(self):
+        """The stored runs, in the order of their keys."""
+        for path in sorted(self.folder.glob("*.npz")):
+            yield _read(path)
+
+    def __contains__(self, experiment):
+        return self.path(experiment).exists()
+
+    def __getitem__(self, experiment):
+        """The stored run of an experiment.
+
+        Its curves are rounded to float32, and of its minibatch losses every 25th is kept; final and best figures are
+        exact. Its `model` is None unless the weights were saved.
+
+        Parameters
+        ----------
+        experiment : Experiment
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        KeyError
+            If the experiment is not stored.
+        StoreError
+            If its entry cannot be used.
+        """
+        if experiment not in self:
+            raise KeyError(f"no run of {experiment} in {self.folder}: mlplib.sweep([experiment], store=...) makes one")
+        run = _read(self.path(experiment))
+        if run.experiment != experiment:
+            raise StoreError(f"{self.path(experiment)}: expected a run of {experiment}, found one of {run.experiment}")
+        return run
+
+    def get(self, experiment):
+        """The stored run of an experiment, or None; an entry that cannot be used counts as none, with a warning.
+
+        Parameters
+        ----------
+        experiment : Experiment
+
+        Returns
+        -------
+        Run or None
+
+        Warns
+        -----
+        StoreWarning
+            If there is an entry that cannot be used. The message names it and says why.
+        """
+        try:
+            return self[experiment] if experiment in self else None
+        except StoreError as error:
+            warnings.warn(f"not used: {error}", StoreWarning, stacklevel=2)
+            return None
+
+    def path(self, experiment):
+        """The file of an experiment, whether it exists or not.
+
+        Parameters
+        ----------
+        experiment : Experiment
+
+        Returns
+        -------
+        pathlib.Path
+        """
+        return self.folder / f"{key(experiment)}.npz"
+
+    def save(self, run, weights=False):
+        """Keep a run; an earlier one of the same experiment is replaced.
+
+        Parameters
+        ----------
+        run : Run
+        weights : bool
+            Whether to keep its last weights too, 4 bytes each.
+        """
+        history = run.history
+        kept = history.step % STRIDE == 0
+        kept[-1:] = True  # the last step says how long the run was
+        about = {
+            "format": FORMAT,
+            "experiment": _differing(run.experiment),
+            "stopped_epoch": run.stopped_epoch,
+            "diverged": run.diverged,
+            "message": run.message,
+            "seconds": round(run.seconds, 3),
+            "final": run.final,
+            "best": run.best,
+            "gradient_rms": run.gradient_rms,
+            "versions": {"mlplib": version("mlplib"), "numpy": np.__version__, "python": platform.python_version(),
+                         "machine": platform.machine()},
+        }
+        arrays = {
+            "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
+            "step": history.step[kept].astype(np.int32),
+            "minibatch_loss": history.minibatch_loss[kept].astype(np.float32),
+            "evaluation_step": history.evaluation_step.astype(np.int32),
+            "curves": np.array([getattr(history, name) for name in _CURVES], np.float32),
+        }
+        if weights:
+            arrays |= {f"weights_{layer}": W for layer, W in enumerate(run.model.weights)}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle, aside = tempfile.mkstemp(dir=self.folder, suffix=".part")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                np.savez_compressed(file, **arrays)
+            os.chmod(aside, 0o644)  # mkstemp's file is the owner's alone
+            os.replace(aside, self.path(run.experiment))
+        except BaseException:
+            os.unlink(aside)
+            raise
+
+
+def _read(path):
+    """The run in a file, or a StoreError that says what is wrong with it."""
+    try:
+        with np.load(path) as entry:
+            arrays = {name: entry[name] for name in entry.files}
+        about = json.loads(arrays["about"].tobytes())
+        if about["format"] != FORMAT:
+            raise StoreError(f"{path}: expected format {FORMAT}, found {about['format']}; another version of mlplib made it")
+        unknown = set(about["experiment"]) - {field.name for field in fields(Experiment)}
+        if unknown:
+            raise StoreError(f"{path}: its experiment has unknown fields, {', '.join(sorted(unknown))}; "
+                             "another version of mlplib made it")
+        experiment = Experiment(**about["experiment"])
+        curves = dict(zip(_CURVES, arrays["curves"].astype(np.float64), strict=True))
+        history = History(arrays["step"].astype(np.int64), arrays["minibatch_loss"].astype(np.float64),
+                          arrays["evaluation_step"].astype(np.int64), **curves)
+        weights = [arrays[name] for name in sorted(arrays, key=lambda n: (len(n), n)) if name.startswith("weights_")]
+        return Run(experiment, _model(experiment, weights), history, about["stopped_epoch"], about["diverged"], False,
+                   about["message"], about["seconds"], Figures(*about["final"]), Figures(*about["best"]),
+                   tuple(about["gradient_rms"]), about["versions"])
+    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise StoreError(f"{path}: damaged, or no entry of a store ({error})") from error
+
+
+def _model(experiment, weights):
+    if not weights:
+        return None
+    model = MLP(experiment.hidden, experiment.activation, experiment.init, experiment.biases, experiment.seed)
+    model.weights = weights
+    return model
+
+
+def packaged():
+    """The store that comes with mlplib: what the book's widgets and tables show.
+
+    Returns
+    -------
+    Store
+    """
+    return Store(Path(__file__).with_name("runs"))

@@ -1,0 +1,5 @@
+"""What the reader plays with: explorers that need no kernel, and a bench that trains live."""
+
+from mlplib.widgets.bench import TrickToggles
+
+__all__ = ["TrickToggles"]

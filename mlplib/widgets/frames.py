@@ -1,0 +1,96 @@
+"""Pictures that switch in the page itself: no kernel, no script of ours."""
+
+import itertools
+from html import escape
+
+import ipywidgets
+from IPython.display import display
+
+
+def choice(description, options, value=None):
+    """A row of toggle buttons.
+
+    Parameters
+    ----------
+    description : str
+        What is chosen.
+    options : sequence of str
+    value : str, optional
+        Chosen at first; by default the first option.
+
+    Returns
+    -------
+    ipywidgets.ToggleButtons
+    """
+    return ipywidgets.ToggleButtons(options=list(options), value=value or options[0], description=description,
+                                    style={"description_width": "10em", "button_width": "auto"})
+
+
+def switch(choices, leaf):
+    """Show one of many widgets, by what is chosen.
+
+    One `Stack` inside the other, one level for each row of buttons; each row's `index` is linked to the
+    `selected_index` of all stacks of its level. The links are part of the widgets' state and run in the page.
+
+    Parameters
+    ----------
+    choices : sequence of ipywidgets.ToggleButtons
+    leaf : callable
+        Takes one option of each row, as str, and returns the widget to show for them.
+
+    Returns
+    -------
+    ipywidgets.Widget
+    """
+    if not choices:
+        return leaf()
+    first, *others = choices
+    children = [switch(others, lambda *options, option=option: leaf(option, *options)) for option in first.options]
+    stack = ipywidgets.Stack(children, selected_index=first.index)
+    stack.links = [ipywidgets.jslink((first, "index"), (stack, "selected_index"))]
+    return stack
+
+
+def combinations(choices):
+    """All that can be chosen: tuples of one option of each row."""
+    return list(itertools.product(*(row.options for row in choices)))
+
+
+class KernelFree(ipywidgets.VBox):
+    """Widgets that work on the rendered page, where no kernel runs.
+
+    Beside them stands a plain picture. It is seen only on a page where the widget manager could not load: the page's
+    style sheet shows it unless there are widgets next to it, and it is hidden in JupyterLab.
+
+    Parameters
+    ----------
+    children : sequence of ipywidgets.Widget
+    plain : str
+        HTML that stands where widgets cannot: a picture with its text alternative, or a table.
+    summary : str
+        The widget in a few words, for a terminal.
+    """
+
+    def __init__(self, children, plain, summary):
+        super().__init__(children)
+        self.plain, self.summary = plain, summary
+        self.add_class("kernel-free")
+
+    def _ipython_display_(self):
+        display({"text/html": f'<div class="widget-fallback" style="display: none">{self.plain}</div>',
+                 "text/plain": ""}, raw=True)
+        display(self._repr_mimebundle_() | {"text/plain": self.summary}, raw=True)
+
+
+def note(text):
+    """A line of text as a widget; `text` is escaped.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    ipywidgets.HTML
+    """
+    return ipywidgets.HTML(f"<p>{escape(text)}</p>")
