@@ -1,0 +1,182 @@
+"""What the browser tests stand on: the built site over HTTP, a browser that reaches nothing else, and what it complained of."""
+
+import http.server
+import os
+import re
+import shutil
+import threading
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILT = ROOT / "_build" / "html"
+CDN = "cdn.jsdelivr.net"
+MIRROR = os.environ.get("CDN_MIRROR")
+ELSEWHERE = re.compile(r"^https?://(?!127\.0\.0\.1[:/])")
+
+TYPES = {
+    ".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json", ".wasm": "application/wasm",
+    ".whl": "application/octet-stream", ".zip": "application/zip", ".woff": "font/woff", ".woff2": "font/woff2",
+    ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml", ".ipynb": "application/json",
+}
+
+# What a page says and cannot be told not to: a part of the text, and why.
+UNAVOIDABLE = {}
+
+
+# ---- the site
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | TYPES
+
+    def log_message(self, *args):
+        pass
+
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 64  # a browser asks for many files at once
+
+    def handle_error(self, request, client_address):
+        pass  # the browser left before the file was through
+
+
+@pytest.fixture(scope="session")
+def site():
+    """The address of the built book, with a slash at its end."""
+    if not (BUILT / "index.html").exists():
+        pytest.fail("the book is not built: expected _build/html/index.html; run `make book`", pytrace=False)
+    with Server(("127.0.0.1", 0), lambda *args: Handler(*args, directory=BUILT)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def base_url(site):
+    """In place of a plugin's fixture, about which pytest warns: addresses in tests are relative to the site."""
+    return site
+
+
+# ---- the browser
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args, playwright):
+    options = {"args": [
+        "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
+        # No other host has an address, not even for what no page asked for.
+        f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1{'' if MIRROR else f', EXCLUDE {CDN}'}",
+    ]}
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options["args"].append("--no-sandbox")
+    if not Path(playwright.chromium.executable_path).exists():
+        options["executable_path"] = shutil.which("chromium") or shutil.which("chromium-browser")
+        if options["executable_path"] is None:
+            complaint = ("no browser was found. Install Chromium (Debian: apt install chromium), or Playwright's own: "
+                         ".venv/bin/python -m playwright install chromium")
+            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(complaint)
+    return browser_type_launch_args | options
+
+
+class Network:
+    """Which requests leave the site. The CDN answers, from CDN_MIRROR where it is set, unless `cdn` is False."""
+
+    def __init__(self):
+        self.cdn = True
+        self.fetched = []  # from the CDN
+        self.blocked = []
+
+    def handle(self, route):
+        url = urlsplit(route.request.url)
+        if url.hostname != CDN or not self.cdn:
+            self.blocked.append(route.request.url)
+            return route.abort("addressunreachable")
+        self.fetched.append(route.request.url)
+        if MIRROR is None:
+            return route.continue_()
+        file = Path(MIRROR) / unquote(url.path).lstrip("/")
+        if not file.is_file():
+            return route.fulfill(status=404, body=f"not in the mirror: {url.path}")
+        route.fulfill(body=file.read_bytes(), headers={
+            "access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin",
+            "content-type": TYPES.get(file.suffix, "application/octet-stream"),
+        })
+
+
+class Console:
+    """What went wrong in the pages: errors logged or thrown, requests that failed. `warnings` are kept apart."""
+
+    def __init__(self):
+        self.all_errors, self.warnings = [], []
+
+    @property
+    def errors(self):
+        """Without those that are UNAVOIDABLE."""
+        return [error for error in self.all_errors if not any(text in error for text in UNAVOIDABLE)]
+
+    def clear(self):
+        self.all_errors.clear()
+        self.warnings.clear()
+
+    def listen(self, context):
+        context.on("console", self._message)
+        context.on("weberror", lambda e: self.all_errors.append(f"thrown: {e.error}"))
+        context.on("requestfailed", lambda r: self.all_errors.append(f"failed: {r.url} ({r.failure})"))
+        context.on("response", lambda r: r.status >= 400 and self.all_errors.append(f"{r.status}: {r.url}"))
+
+    def _message(self, message):
+        if message.type == "error":
+            self.all_errors.append(f"console: {message.text} ({message.location['url']})")
+        elif message.type == "warning":
+            self.warnings.append(message.text)
+
+
+@pytest.fixture
+def network():
+    return Network()
+
+
+@pytest.fixture
+def console():
+    return Console()
+
+
+@pytest.fixture
+def new_context(new_context, network, console):
+    """As pytest-playwright's, so that every context, page and popup is guarded and listened to."""
+
+    def guarded(**options):
+        context = new_context(**options)
+        context.route(ELSEWHERE, network.handle)
+        console.listen(context)
+        return context
+
+    return guarded
+
+
+READY = """async () => {
+  await window.MathJax?.startup?.promise;
+  const views = document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]').length;
+  return document.querySelectorAll('.bd-article .jupyter-widgets').length >= views || views === 0;
+}"""
+
+
+@pytest.fixture
+def visit(page, site):
+    """A function that opens a page of the book and waits until its formulas, and its widgets unless told not to, are there.
+
+    visit("notebooks/3_tricks.html"), visit("index.html", widgets=False)
+    """
+
+    def go(address="", widgets=True):
+        page.goto(site + address, wait_until="load")
+        if widgets:
+            page.wait_for_function(READY, timeout=60_000)
+        else:
+            page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
+        return page
+
+    return go
