@@ -12,13 +12,14 @@ PAGE  := _build/html/index.html
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env book test lab execute bench serve clean distclean
+.PHONY: help env book test lab execute sweep bench serve clean distclean
 
 help:
 	@echo "make book       build the book and say where to open it"
-	@echo "make test       build the book, run the tests, re-execute the notebooks and compare their outputs"
+	@echo "make test       build the book, run the tests, also in a browser, re-execute the notebooks and compare their outputs"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make execute    retrain everything: run the notebooks and store their outputs and widgets"
+	@echo "make sweep      train the runs that the widgets show, those that are missing; delete mlplib/runs to train all"
 	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (ten minutes)"
 	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
 	@echo "make env        only install the packages into .venv"
@@ -56,20 +57,24 @@ book: $(STAMP)
 	@$(PY) -c 'import pathlib, sys; print("  " + pathlib.Path(sys.argv[1]).resolve().as_uri())' $(PAGE)
 	@echo "or serve it on this machine: make serve"
 
-# Both parts run even if the first one fails, so that one run shows everything.
+# All parts run even if one fails, so that one run shows everything. The notebooks retrain what the store has.
 test: book
 	@failed=0; \
 	$(PY) -m pytest || failed=1; \
-	TQDM_DISABLE=1 $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb || failed=1; \
+	$(PY) -m pytest tests/browser || failed=1; \
+	MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb || failed=1; \
 	exit $$failed
 
 lab: $(STAMP)
 	$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks
 
-# No progress bars: they would be stored.
+# No runs from the store, and no progress bars: they would be stored.
 execute: $(STAMP)
-	TQDM_DISABLE=1 $(PY) book/execute.py
+	MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) book/execute.py
 	@$(PY) -m jupytext --quiet --sync notebooks/*.ipynb
+
+sweep: $(STAMP)
+	$(PY) -c 'from mlplib.sweeps import make_packaged; make_packaged()'
 
 # Each library by itself: one that cannot be installed is reported as missing, and the others are still measured.
 bench: $(STAMP)
