@@ -6,8 +6,6 @@ import os
 import platform
 import tempfile
 import warnings
-import zipfile
-import zlib
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -161,7 +159,14 @@ class Store:
         run : Run
         weights : bool
             Whether to keep its last weights too, 4 bytes each.
+
+        Raises
+        ------
+        ValueError
+            If the weights are wanted and the run comes from a store that did not keep them.
         """
+        if weights and run.model is None:
+            raise ValueError(f"weights: expected a run with its model, got one without, of {run.experiment}")
         history = run.history
         kept = history.step % STRIDE == 0
         kept[-1:] = True  # the last step says how long the run was
@@ -175,8 +180,8 @@ class Store:
             "final": run.final,
             "best": run.best,
             "gradient_rms": run.gradient_rms,
-            "versions": {"mlplib": version("mlplib"), "numpy": np.__version__, "python": platform.python_version(),
-                         "machine": platform.machine()},
+            "versions": run.versions or {"mlplib": version("mlplib"), "numpy": np.__version__,
+                                         "python": platform.python_version(), "machine": platform.machine()},
         }
         arrays = {
             "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
@@ -202,7 +207,7 @@ class Store:
 def _read(path):
     """The run in a file, or a StoreError that says what is wrong with it."""
     try:
-        with np.load(path) as entry:
+        with open(path, "rb") as file, np.load(file) as entry:  # of a damaged file np.load would leave it open
             arrays = {name: entry[name] for name in entry.files}
         about = json.loads(arrays["about"].tobytes())
         if about["format"] != FORMAT:
@@ -219,7 +224,9 @@ def _read(path):
         return Run(experiment, _model(experiment, weights), history, about["stopped_epoch"], about["diverged"], False,
                    about["message"], about["seconds"], Figures(*about["final"]), Figures(*about["best"]),
                    tuple(about["gradient_rms"]), about["versions"])
-    except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except StoreError:
+        raise
+    except Exception as error:  # on its way through zipfile, zlib, NumPy and json damage can raise nearly anything
         raise StoreError(f"{path}: damaged, or no entry of a store ({error})") from error
 
 
