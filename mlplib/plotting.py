@@ -26,6 +26,7 @@ COLORS = {
     "4d": "#D55E00",
     "4e": "#000000",
 }
+OTHER = "#882255"  # a network that is no row of the report
 
 STYLE = {
     "figure.dpi": 110,
@@ -142,6 +143,54 @@ def plot_train_loss(histories, colors=None):
     return figure
 
 
+def together(histories, quantity):
+    """One recorded quantity of several runs, as far as all of them go.
+
+    Parameters
+    ----------
+    histories : sequence of History
+        Evaluated at the same steps.
+    quantity : str
+        "train_loss", for instance.
+
+    Returns
+    -------
+    steps : int64 array of shape (n,)
+        The evaluated steps that all runs reached.
+    values : float64 array of shape (runs, n)
+    """
+    shortest = min((history.evaluation_step for history in histories), key=len)
+    return shortest, np.array([getattr(history, quantity)[: len(shortest)] for history in histories])
+
+
+def draw_seeds(ax, histories, kind, color, label, pale=False):
+    """The loss or the accuracy of one network under several seeds: training dashed, validation solid.
+
+    The mean, and a band from the lowest to the highest seed, as far as all runs go. Beyond that a mean would jump
+    whenever a run ends: each seed that goes on is a thin line of its own.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    histories : sequence of History
+        Evaluated at the same steps.
+    kind : {"loss", "accuracy"}
+    color, label : str
+    pale : bool
+        For reference: the mean alone, thin.
+    """
+    for part, dashes in (("train", "--"), ("validation", "-")):
+        quantity = f"{part}_{kind}"
+        steps, values = together(histories, quantity)
+        style = {"linewidth": 0.9, "alpha": 0.6} if pale else {"linewidth": 1.8}
+        ax.plot(steps, values.mean(axis=0), dashes, color=color, label=label if part == "validation" else None, **style)
+        if not pale:
+            ax.fill_between(steps, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
+            for history in histories:
+                rest = slice(len(steps) - 1, None)
+                ax.plot(history.evaluation_step[rest], getattr(history, quantity)[rest], dashes, color=color, linewidth=0.5)
+
+
 def plot_layer_sizes(sizes, ylabel):
     """One value for each weight matrix, for several networks or moments, on a logarithmic axis.
 
@@ -187,7 +236,7 @@ def show_images(images, labels):
     return figure
 
 
-def as_html_image(figure, alt):
+def as_html_image(figure, alt, dpi=80, n_colors=64):
     """A figure as an HTML `img` element with its picture inside, then closed.
 
     Parameters
@@ -195,17 +244,23 @@ def as_html_image(figure, alt):
     figure : matplotlib.figure.Figure
     alt : str
         Says what the picture shows to someone who cannot see it.
+    dpi : int
+    n_colors : int
+        The fewer, the fewer bytes: 64 take a third of what all of them do.
 
     Returns
     -------
     str
     """
     drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=80)
+    figure.savefig(drawn, format="png", dpi=dpi)
     plt.close(figure)
-    Image.open(drawn).convert("RGB").quantize(64).save(small, format="png")  # 64 colours: a third of the bytes
+    picture = Image.open(drawn).convert("RGB").quantize(n_colors)
+    picture.save(small, format="png", optimize=True)
     data = base64.b64encode(small.getvalue()).decode()
-    return f'<img style="max-width: 100%" alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+    # Width and height keep the picture's place until it is decoded, so that nothing below it jumps.
+    return (f'<img style="max-width: 100%; height: auto" width="{picture.width}" height="{picture.height}" '
+            f'alt="{escape(alt)}" src="data:image/png;base64,{data}">')
 
 
 class Table:

@@ -22,7 +22,10 @@ def choice(description, options, value=None):
     -------
     ipywidgets.ToggleButtons
     """
-    return ipywidgets.ToggleButtons(options=list(options), value=value or options[0], description=description,
+    options = list(options)
+    # A button says "on": its tooltip says what is on, to a screen reader too.
+    return ipywidgets.ToggleButtons(options=options, value=value or options[0], description=description,
+                                    tooltips=[f"{description}: {option}" for option in options],
                                     style={"description_width": "10em", "button_width": "auto"})
 
 
