@@ -59,6 +59,31 @@ def combinations(choices):
     return list(itertools.product(*(row.options for row in choices)))
 
 
+def player(row, seconds=2.5):
+    """A button that plays a row of toggle buttons, one option after the other; at the end, from the start.
+
+    ipywidgets' `Play` does the counting. Its own buttons have no names, so it stays hidden, and a toggle button linked
+    to it takes their place.
+
+    Parameters
+    ----------
+    row : ipywidgets.ToggleButtons
+    seconds : float
+        How long each option is shown.
+
+    Returns
+    -------
+    ipywidgets.HBox
+        The button, and the hidden `Play`.
+    """
+    play = ipywidgets.Play(max=len(row.options) - 1, interval=round(1000 * seconds), layout={"display": "none"})
+    button = ipywidgets.ToggleButton(description="Play", tooltip="Play, or stop playing", icon="play")
+    box = ipywidgets.HBox([button, play])
+    box.links = [ipywidgets.jslink((button, "value"), (play, "playing")),
+                 ipywidgets.jslink((play, "value"), (row, "index"))]
+    return box
+
+
 class KernelFree(ipywidgets.VBox):
     """Widgets that work on the rendered page, where no kernel runs.
 
