@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 import warnings
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -160,6 +161,8 @@ def progress_bar(iterable=None, show=True, **options):
     """
     from tqdm.auto import tqdm  # slow to import
 
+    if sys.platform == "emscripten":
+        tqdm.monitor_interval = 0  # its monitor is a thread, and Python starts none in a browser
     switched_off = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")  # tqdm itself heeds it in terminals only
     return tqdm(iterable, disable=not show or switched_off, **options)
 
