@@ -55,7 +55,8 @@ def digit_network(store):
         "weights": [_base64(W.astype("<f4")) for W in model.weights],
         "examples": [{"label": int(labels[n]), "pixels": _base64(images[n])} for n in chosen],
     }
-    return f"window.mlpDigitNetwork = {json.dumps(network)};\n"
+    return ("// The examples are from MNIST, by Yann LeCun and Corinna Cortes, under the licence CC BY-SA 3.0.\n"
+            f"window.mlpDigitNetwork = {json.dumps(network)};\n")
 
 
 def _base64(array):
