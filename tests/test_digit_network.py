@@ -40,7 +40,9 @@ def script():
 @pytest.fixture(scope="module")
 def network(script):
     """What the script gives the page, its base64 decoded to bytes."""
-    head, value = script.read_text(encoding="utf-8").rstrip(";\n").split(" = ", 1)
+    licence, line = script.read_text(encoding="utf-8").splitlines()
+    assert "CC BY-SA" in licence
+    head, value = line.rstrip(";").split(" = ", 1)
     assert head == "window.mlpDigitNetwork"
     network = json.loads(value)
     network["weights"] = [base64.b64decode(text) for text in network["weights"]]

@@ -29,9 +29,9 @@ def digit_network(store):
     Returns
     -------
     str
-        `mean` and `std` in grey levels; `weights`, a base64 string of little-endian float32 for each weight matrix, row by
-        row; `examples`, validation images as {label, pixels}, 784 bytes each in base64: the first of each digit, and the
-        one that is misread with the highest probability.
+        `mean` and `std` in grey levels; `weights`, a base64 string of little-endian float32 for each weight matrix,
+        row by row; `examples`, validation images as {label, pixels}, 784 bytes each in base64: the first of each digit,
+        and the one that is misread with the highest probability.
 
     Raises
     ------
@@ -40,8 +40,8 @@ def digit_network(store):
     """
     run = store.get(ROW.experiment)
     if run is None or run.model is None:
-        raise ExtensionError(f"{store.path(ROW.experiment)}: the page {PAGE} expects a run with weights here, of row {ROW.task}, "
-                             f"seed {ROW.experiment.seed}, and found none: run `make sweep`, then build again")
+        raise ExtensionError(f"{store.path(ROW.experiment)}: the page {PAGE} expects a run with weights here, of row "
+                             f"{ROW.task}, seed {ROW.experiment.seed}, and found none: run `make sweep`")
     model = run.model
     mnist = load_mnist()
     standardize = Standardizer.fit(mnist.train.images)
@@ -55,7 +55,8 @@ def digit_network(store):
         "weights": [_base64(W.astype("<f4")) for W in model.weights],
         "examples": [{"label": int(labels[n]), "pixels": _base64(images[n])} for n in chosen],
     }
-    return f"window.mlpDigitNetwork = {json.dumps(network)};\n"
+    return ("// The examples are from MNIST, by Yann LeCun and Corinna Cortes, under the licence CC BY-SA 3.0.\n"
+            f"window.mlpDigitNetwork = {json.dumps(network)};\n")
 
 
 def _base64(array):

@@ -5,9 +5,9 @@
   const bytes = (base64) => Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
 
   // ---- the network
-  const [W1, W2] = weights.map((base64) => new Float32Array(bytes(base64).buffer));
+  const [W1, W2] = weights.map((text) => new Float32Array(bytes(text).buffer));
 
-  // z_j = Σ_i w_ji x_i for each unit j of a layer; w_ji stands at W[i * units + j].
+  // z_j = Σ_i w_ji x_i for each unit j of a layer; w_ji is W[i * units + j].
   function weightedSums(x, W) {
     const units = W.length / x.length;
     const z = new Array(units).fill(0);
@@ -19,10 +19,11 @@
 
   function predict(pixels) {
     if (pixels.length !== 784) {
-      throw new RangeError(`pixels: expected 784 grey levels, got ${pixels.length}`);
+      throw new RangeError(`expected 784 grey levels, got ${pixels.length}`);
     }
     const x = [...Array.from(pixels, (grey) => (grey - mean) / std), 1];
-    const a = weightedSums(x, W1).map((z_j) => 1.7159 * Math.tanh((2 * z_j) / 3));
+    const f = (z_j) => 1.7159 * Math.tanh((2 * z_j) / 3);
+    const a = weightedSums(x, W1).map(f);
     const z = weightedSums(a, W2);
     const largest = Math.max(...z); // without it exp may overflow
     const e = z.map((z_k) => Math.exp(z_k - largest));
@@ -30,10 +31,10 @@
     return { probabilities: e.map((e_k) => e_k / S), hidden: a };
   }
   // ---- from the drawing to 28×28 pixels
-  const SIDE = 280; // of the drawing, whose ink is 0 to 255 at each of 280×280 places
+  const SIDE = 280; // the drawing is 280×280, its ink 0 to 255 at each place
 
-  // Each pixel is the mean ink of a square of the drawing, `scale` wide, taken at
-  // 10×10 points: this is the anti-aliasing.
+  // Each pixel is the mean ink of a square of the drawing, `scale` wide, taken
+  // at 10×10 points: this is the anti-aliasing.
   function sample(ink, left, top, scale) {
     return Array.from({ length: 784 }, (_, pixel) => {
       let sum = 0;
@@ -42,15 +43,16 @@
         for (let u = 0.05; u < 1; u += 0.1) {
           const y = Math.floor(top + (row + v) * scale);
           const x = Math.floor(left + (column + u) * scale);
-          if (x >= 0 && x < SIDE && y >= 0 && y < SIDE) sum += ink[SIDE * y + x];
+          const inside = Math.min(x, y) >= 0 && Math.max(x, y) < SIDE;
+          if (inside) sum += ink[SIDE * y + x];
         }
       }
       return Math.round(sum / 100);
     });
   }
 
-  // The longer side of the ink becomes 20 pixels, and its centre of mass comes to lie
-  // in the pixel of row 14 and column 14.
+  // The longer side of the ink becomes 20 pixels, and its centre of mass comes
+  // to lie in the pixel of row 14 and column 14.
   function asMnist(ink) {
     let [left, top, right, bottom] = [SIDE, SIDE, 0, 0];
     let [mass, momentX, momentY] = [0, 0, 0];
@@ -67,8 +69,8 @@
     const scale = Math.max(right - left, bottom - top) / 20;
     const origin = (corner, centre) =>
       corner + (Math.floor((centre - corner) / scale) - 14) * scale;
-    return sample(
-      ink, origin(left, momentX / mass), origin(top, momentY / mass), scale);
+    const [x, y] = [origin(left, momentX / mass), origin(top, momentY / mass)];
+    return sample(ink, x, y, scale);
   }
   // ---- the page
   const part = (name) => document.querySelector(`#draw-digit [data-part="${name}"]`);

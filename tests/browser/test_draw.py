@@ -51,7 +51,8 @@ class Digit:
         self.part("paper").scroll_into_view_if_needed()
         box = self.part("paper").bounding_box()
         unit = (box["width"] - 2) / 280
-        places = [(box["x"] + 1 + (x * scale + move[0]) * unit, box["y"] + 1 + (y * scale + move[1]) * unit) for x, y in points]
+        left, top = box["x"] + 1 + move[0] * unit, box["y"] + 1 + move[1] * unit
+        places = [(left + x * scale * unit, top + y * scale * unit) for x, y in points]
         self.page.mouse.move(*places[0])
         self.page.mouse.down()
         for place in places[1:]:
@@ -131,7 +132,8 @@ def test_it_reads_a_finger(new_context, site):
     session = page.context.new_cdp_session(page)
     for y in range(50, 240, 10):
         kind = "touchMove" if y > 50 else "touchStart"
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": box["x"] + 140, "y": box["y"] + y}]})
+        finger = {"x": box["x"] + 140, "y": box["y"] + y}
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [finger]})
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     assert digit.verdict == "It reads a 1."
     assert page.evaluate("scrollY") == scrolled
@@ -219,7 +221,8 @@ def test_the_verdict_is_announced_politely_and_only_when_it_changes(digit):
     digit.page.evaluate("""() => {
         window.spoken = [];
         const verdict = document.querySelector('#draw-digit [data-part="verdict"]');
-        new MutationObserver(() => spoken.push(verdict.textContent)).observe(verdict, { childList: true, characterData: true });
+        const observer = new MutationObserver(() => spoken.push(verdict.textContent));
+        observer.observe(verdict, { childList: true, characterData: true });
     }""")
     digit.button("Example: a 7").click()
     digit.part("centre").uncheck()
@@ -247,9 +250,11 @@ def test_a_narrow_screen_is_wide_enough_and_axe_finds_nothing_serious(new_contex
     page.wait_for_function("window.mlpDigit")
     page.get_by_role("button", name="Example: a 3").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
-    assert page.evaluate("""() => [...document.querySelectorAll('#draw-digit *')]
-        .filter(part => part.getBoundingClientRect().right > document.querySelector('#draw-digit').getBoundingClientRect().right)
-        .length""") == 0
+    assert page.evaluate("""() => {
+        const right = (part) => part.getBoundingClientRect().right;
+        const whole = document.querySelector('#draw-digit');
+        return [...whole.querySelectorAll('*')].filter((part) => right(part) > right(whole)).length;
+    }""") == 0
     found = Axe().run(page, context="#draw-digit").response["violations"]
     assert [(fault["id"], fault["impact"]) for fault in found] == []
     serious = [f for f in Axe().run(page).response["violations"] if f["impact"] in ("serious", "critical")]
