@@ -105,16 +105,80 @@ def plot_comparison(histories, colors=None):
     colors = colors or {label: COLORS[label[:2]] for label in histories}
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.6))
     for ax, quantity in zip(axes, ("train_loss", "validation_loss", "validation_accuracy")):
-        for label, history in histories.items():
-            _draw(ax, history, quantity, color=colors[label], label=label)
-        _label(ax, LABELS[quantity])
-    lowest_losses = [history.validation_loss.min() for history in histories.values()]
-    best_accuracy = max(history.validation_accuracy.max() for history in histories.values())
-    axes[0].set_yscale("log")
-    axes[1].set_ylim(0.8 * min(lowest_losses), 2 * max(lowest_losses))
-    axes[2].set_ylim(best_accuracy - 0.12, best_accuracy + 0.01)
+        _compare(ax, histories, quantity, colors)
     figure.legend(*axes[1].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
+
+
+def _compare(ax, histories, quantity, colors):
+    """One quantity of several runs, training loss on a logarithmic axis, the others cut to where the runs differ."""
+    for label, history in histories.items():
+        _draw(ax, history, quantity, color=colors[label], label=label)
+    _label(ax, LABELS[quantity])
+    best = np.max if quantity == "validation_accuracy" else np.min
+    columns = (getattr(history, quantity) for history in histories.values())
+    bests = [best(column[np.isfinite(column)]) for column in columns if np.isfinite(column).any()]
+    if quantity == "train_loss":
+        ax.set_yscale("log")
+    elif bests and quantity == "validation_loss":
+        ax.set_ylim(0.8 * min(bests), 2 * max(bests))
+    elif bests:
+        ax.set_ylim(max(bests) - 0.12, max(bests) + 0.01)
+
+
+def plot_quantity(histories, quantity, colors):
+    """One recorded quantity of several runs against gradient steps: a small panel that is drawn fast, without a legend.
+
+    Parameters
+    ----------
+    histories : dict from str to History
+        By label, in the order of drawing.
+    quantity : {"train_loss", "validation_loss", "validation_accuracy"}
+    colors : dict from str to str
+        By the same labels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Its axis is logarithmic or cut as in `plot_comparison`.
+    """
+    figure, ax = _small_panel()
+    _compare(ax, histories, quantity, colors)
+    return figure
+
+
+def plot_gradient_bars(sizes, colors):
+    """How large the gradient of each weight matrix is, on a logarithmic axis: a small panel of bars, without a legend.
+
+    Parameters
+    ----------
+    sizes : dict from str to sequence of float
+        By label, the root mean square of each gradient, input side first.
+    colors : dict from str to str
+        By the same labels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, ax = _small_panel()
+    layers = np.arange(1, 1 + max(map(len, sizes.values()), default=1))
+    width = 0.8 / max(1, len(sizes))
+    for i, (label, values) in enumerate(sizes.items()):
+        left = layers[: len(values)] - 0.4 + i * width
+        ax.bar(left, values, width, align="edge", color=colors[label], label=label)
+    ax.set_yscale("log")
+    ax.set_xticks(layers)
+    ax.set(xlabel="layer of weights (1 is at the input)", ylabel="RMS of the gradient")
+    ax.grid(False, axis="x")
+    ax.set_axisbelow(True)
+    return figure
+
+
+def _small_panel():
+    # Fixed margins: finding them takes longer than all the drawing.
+    return plt.subplots(figsize=(4.5, 3), layout="none",
+                        gridspec_kw={"left": 0.16, "right": 0.97, "bottom": 0.17, "top": 0.96})
 
 
 def plot_train_loss(histories, colors=None):
