@@ -23,7 +23,7 @@ from mlplib.training import DivergenceWarning, History, Trainer
 from mlplib.widgets.frames import KernelFree, choice
 
 #: From a notebook's page in the book to the same notebook, running in the browser.
-LIVE = "../lite/notebooks/index.html?path={}.ipynb"
+LIVE = "../lite/notebooks/index.html?path=notebooks/{}.ipynb"
 PIECE = 0.08  # seconds of training between two pauses
 LARGEST_STEP = PRODUCTS if sys.platform == "emscripten" else 10 * PRODUCTS  # in weights × batch size; browsers are slower
 TRICKS = {"init": "fan-in weights", "sigmoid": "improved sigmoid", "momentum": "momentum"}
