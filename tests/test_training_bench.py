@@ -300,7 +300,7 @@ def test_on_a_page_there_is_a_picture_and_a_link_but_no_control(bench):
     for widget in inside:
         inside += getattr(widget, "children", ())
     assert {*bench.controls.values(), bench.train_button, bench.stop_button, bench.clear_button, bench.status} <= set(inside)
-    link = 'href="../lite/notebooks/index.html?path=4_topology.ipynb"'
+    link = 'href="../lite/notebooks/index.html?path=notebooks/4_topology.ipynb"'
     page = TrainingBench(TINY, notebook="4_topology", runs=())
     assert link in page.children[-1].value and link in page.plain and page.plain.count("<img") == 4
 
