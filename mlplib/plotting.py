@@ -246,7 +246,7 @@ def draw_seeds(ax, histories, kind, color, label, pale=False):
     for part, dashes in (("train", "--"), ("validation", "-")):
         quantity = f"{part}_{kind}"
         steps, values = together(histories, quantity)
-        style = {"linewidth": 0.9, "alpha": 0.6} if pale else {"linewidth": 1.8}
+        style = {"linewidth": 0.9, "alpha": 0.7} if pale else {"linewidth": 1.8}
         ax.plot(steps, values.mean(axis=0), dashes, color=color, label=label if part == "validation" else None, **style)
         if not pale:
             ax.fill_between(steps, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
@@ -319,7 +319,8 @@ def as_html_image(figure, alt, dpi=80, n_colors=64):
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=dpi)
     plt.close(figure)
-    picture = Image.open(drawn).convert("RGB").quantize(n_colors)
+    # An octree keeps the colour of a thin line, which the default method gives up for shades of the large areas.
+    picture = Image.open(drawn).convert("RGB").quantize(n_colors, method=Image.Quantize.FASTOCTREE)
     picture.save(small, format="png", optimize=True)
     data = base64.b64encode(small.getvalue()).decode()
     # Width and height keep the picture's place until it is decoded, so that nothing below it jumps.

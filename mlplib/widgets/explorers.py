@@ -172,7 +172,7 @@ class ActivationExplorer(KernelFree):
 
     def __init__(self):
         self._figure = Figure((5.2, 4.6), layout="none")  # one for all pictures
-        self._figure.subplots_adjust(left=0.14, right=0.97, bottom=0.11, top=0.97, hspace=0.3)
+        self._figure.subplots_adjust(left=0.14, right=0.97, bottom=0.11, top=0.97, hspace=0.36)
         self._axes = self._figure.subplots(2)
         self._outputs = {name: list(_through_layers(name)) for name in ACTIVATIONS}
         self.z = choice("z", [f"{z}".replace("-", "−") for z in range(-6, 7)], "2")
@@ -206,7 +206,7 @@ class ActivationExplorer(KernelFree):
             above.plot(near, a0 + slope * (near - z0), "o-", color="black", markevery=[1], markersize=5)
             below.plot(z, f.derivative(f(z)), color=_SIGMOID_COLORS[name])
             below.plot([z0, z0], [0, slope], "o-", color="black", markevery=[1], markersize=5)
-            words.append(f"{_SIGMOID_NAMES[name]} f = {a0:.3f}, f′ = {slope:.2g}")
+            words.append(f"{_SIGMOID_NAMES[name]} f = {a0:.3f}, f′ = {slope:.4f}")
         above.set(ylabel="f(z)", ylim=(-2.2, 2.2), xlim=(-6.5, 6.5))
         below.set(ylabel="f′(z)", ylim=(0, 1.25), xlim=(-6.5, 6.5), xlabel="z")
         above.legend(loc="upper left")
@@ -225,7 +225,7 @@ class ActivationExplorer(KernelFree):
             below.plot(layers, spreads[layers], "o", color="black", markersize=7)
             words.append(f"{_SIGMOID_NAMES[name]}: mean {a.mean():.2f}, standard deviation over the inputs {spreads[layers]:.2g}")
         above.set(xlabel=f"output after {layers} layer{'s' if layers > 1 else ''}", ylabel="density", ylim=(0, 4))
-        below.set(xlabel="layers passed", ylabel="spread", yscale="log", ylim=(1e-7, 3), xticks=range(11))
+        below.set(xlabel="layers passed", ylabel="spread over inputs", yscale="log", ylim=(1e-7, 3), xticks=range(11))
         above.legend(loc="upper left")
         text = (f"After {layers} layer{'s' if layers > 1 else ''}: " + "; ".join(words) + ".").replace("-", "−")
         return _picture(self._figure, f"Histograms of the outputs above, their spread against the layers passed below. {text}") + f"<p>{escape(text)}</p>"
