@@ -86,6 +86,7 @@ class Store:
             yield _read(path)
 
     def __contains__(self, experiment):
+        """Whether there is an entry for an experiment; not whether it can be used."""
         return self.path(experiment).exists()
 
     def __getitem__(self, experiment):
