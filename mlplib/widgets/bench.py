@@ -367,7 +367,8 @@ def _learning_rate(text):
     try:
         return float(text.replace(",", "."))
     except ValueError:
-        raise ValueError(f"learning rate: expected a number such as 0.05, or nothing for the report's rule, got {text!r}") from None
+        raise ValueError(f"learning rate: expected a number such as 0.05, or nothing for the report's rule, "
+                         f"got {text!r}") from None
 
 
 def names(experiments):
@@ -423,7 +424,8 @@ def _table(lines):
     rows = []
     for name, line in lines.items():
         history = line.history
-        figures = [f"{getattr(history, quantity)[-1]:.4f}" if len(history.evaluation_step) else "" for quantity in QUANTITIES]
+        figures = [f"{getattr(history, quantity)[-1]:.4f}" if len(history.evaluation_step) else ""
+                   for quantity in QUANTITIES]
         swatch = f'<span style="color: {line.color}; background: #fff" aria-hidden="true">&#9632;&#9632;</span>'
         rows.append(f'<tr><th scope="row" style="text-align: left; font-weight: normal">{swatch} {escape(name)}</th>'
                     f"<td>{history.n_steps:,}</td>" + "".join(f"<td>{figure}</td>" for figure in figures) + "</tr>")
