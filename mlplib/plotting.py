@@ -123,7 +123,7 @@ def _compare(ax, histories, quantity, colors):
     elif bests and quantity == "validation_loss":
         ax.set_ylim(0.8 * min(bests), 2 * max(bests))
     elif bests:
-        ax.set_ylim(max(bests) - 0.12, max(bests) + 0.01)
+        ax.set_ylim(min(max(bests) - 0.12, min(bests) - 0.02), max(bests) + 0.01)
 
 
 def plot_quantity(histories, quantity, colors):

@@ -75,6 +75,26 @@ class History:
         """How many updates were made."""
         return int(self.step[-1]) + 1 if len(self.step) else 0
 
+    def until(self, step):
+        """The beginning of the history.
+
+        Parameters
+        ----------
+        step : int or None
+            The last step wanted; None wants all.
+
+        Returns
+        -------
+        History
+            Its arrays are views.
+        """
+        if step is None:
+            return self
+        made, evaluated = (np.searchsorted(steps, step, side="right") for steps in (self.step, self.evaluation_step))
+        return History(self.step[:made], self.minibatch_loss[:made], self.evaluation_step[:evaluated],
+                       self.train_loss[:evaluated], self.train_accuracy[:evaluated],
+                       self.validation_loss[:evaluated], self.validation_accuracy[:evaluated])
+
     def steps_to(self, train_loss):
         """How fast training went: the first evaluated step with a training loss of at most `train_loss`.
 

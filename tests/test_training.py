@@ -95,6 +95,16 @@ def test_history_is_made_of_fresh_arrays(small):
     assert trainer.history.evaluation_step[0] == 0
 
 
+def test_the_beginning_of_a_history(small):
+    whole = small(epochs=2).run(progress=False)
+    beginning = whole.until(13)
+    assert (beginning.step.tolist(), beginning.evaluation_step.tolist()) == (list(range(14)), [0, 2, 4, 6, 8, 10, 12])
+    assert beginning.minibatch_loss.tolist() == whole.minibatch_loss[:14].tolist()
+    for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
+        assert getattr(beginning, name).tolist() == getattr(whole, name)[:7].tolist()
+    assert whole.until(None) is whole
+
+
 def test_best_weights_are_those_of_the_lowest_validation_loss(small, problem):
     trainer = small(optimizer=SGD(3.0))
     trainer.run(progress=False)

@@ -3,11 +3,11 @@
 import asyncio
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
-from IPython.core.interactiveshell import InteractiveShell
 
 import mlplib
 from mlplib.widgets import TrainingBench, bench as bench_module
@@ -170,29 +170,38 @@ def test_two_benches_do_not_disturb_each_other(bench, bits):
     assert bits(other.trainer) == bits(mlplib.run(ALL_TRICKS))
 
 
-def test_running_the_cell_again_stops_the_bench_it_made(monkeypatch):
-    shell = InteractiveShell()
+@pytest.mark.parametrize("front_end_names_cells", [True, False])
+def test_running_the_cell_again_stops_the_bench_it_made(monkeypatch, front_end_names_cells):
+    shell = SimpleNamespace(execution_count=0, user_ns={"In": [""]})
     monkeypatch.setattr(bench_module, "get_ipython", lambda: shell)
-    shell.user_ns |= {"TrainingBench": TrainingBench, "endless": replace(TINY, epochs=10**6, patience=None), "made": []}
-    make, other = "made.append(TrainingBench(endless, runs=()))", "made.append(TrainingBench(endless, runs=[]))"
+    endless = replace(TINY, epochs=10**6, patience=None)
+
+    def run_cell(cell):
+        """Make two benches and start them, as a cell with that text or identifier does."""
+        shell.execution_count += 1
+        if front_end_names_cells:
+            shell.get_parent = lambda: {"metadata": {"cellId": cell}}
+        else:
+            shell.user_ns["In"].append(cell)
+        made = [TrainingBench(endless, runs=()), TrainingBench(endless, runs=())]
+        for bench in made:
+            train(bench)
+        return made
 
     async def run_cells():
-        made = shell.user_ns["made"]
-        for cell in (make, other, make):
-            assert shell.run_cell(cell, store_history=True).success
-            train(made[-1])
-            await asyncio.sleep(0.05)
-        await made[0].task
-        assert "Stopped" in made[0].status.value and made[1].training and made[2].training
-        for bench in made[1:]:
+        cells = []
+        for cell in ("one", "another", "one"):
+            cells.append(run_cell(cell))
+            await asyncio.sleep(0)
+        earlier, other, again = cells
+        for bench in earlier:
+            await asyncio.wait_for(bench.task, timeout=60)
+        assert all(bench.training for bench in (*other, *again))
+        for bench in (*other, *again):
             bench.stop()
-            await bench.task
+            await asyncio.wait_for(bench.task, timeout=60)
 
-    try:
-        asyncio.run(run_cells())
-    finally:
-        shell.history_manager.end_session()
-        InteractiveShell.clear_instance()
+    asyncio.run(run_cells())
 
 
 # ---- what it refuses, and what goes wrong
@@ -236,14 +245,16 @@ def test_an_error_is_shown_and_not_swallowed(bench, monkeypatch):
     assert bench.trainer.finished
 
 
-def test_there_are_no_more_runs_than_colours(bench):
-    async def many():
-        for width in range(1, 9):
-            await train(bench, widths=str(width), epochs=1)
-        train(bench, widths="9")
+def eight_runs(epochs):
+    """One run, as if of eight seeds."""
+    run = mlplib.run(replace(TINY, epochs=epochs, patience=None))
+    return [mlplib.Run(**(vars(run) | {"experiment": replace(TINY, seed=seed)})) for seed in range(1, 9)]
 
-    asyncio.run(many())
-    assert len(bench.runs) == 8 and "Clear" in bench.status.value
+
+def test_there_are_no_more_runs_than_colours():
+    bench = TrainingBench(TINY, runs=eight_runs(epochs=1))
+    bench.train_button.click()
+    assert bench.task is None and "Clear" in bench.status.value
     assert len({line.color for line in bench._lines.values()}) == 8
 
 
@@ -277,10 +288,19 @@ def test_the_pictures_say_what_they_show(bench):
     assert f"<td>{history.validation_accuracy[-1]:.4f}</td>" in bench._table.value
 
 
-def test_the_curves_of_eight_runs_fit_into_45_kB(bench):
-    long = mlplib.run(replace(TINY, epochs=50, patience=None))
-    runs = [mlplib.Run(**(vars(long) | {"experiment": replace(TINY, seed=seed)})) for seed in range(8)]
-    assert all(len(picture.value) <= 45_000 for picture in TrainingBench(TINY, runs=runs)._pictures)
+def test_runs_from_elsewhere_are_drawn_as_far_as_those_trained_here():
+    stored = mlplib.run(ALL_TRICKS)
+    bench = TrainingBench(TINY, runs=[stored])
+    assert "after step 18" in bench._pictures[0].value
+    asyncio.run(waited(bench, epochs=1))
+    assert bench._pictures[0].value.count("after step 8") == 2
+    assert f"<td>{stored.history.train_loss[-1]:.4f}</td>" in bench._table.value
+    assert [history.n_steps for history in bench.runs.values()] == [20, 10]
+
+
+def test_the_curves_of_eight_runs_fit_into_45_kB():
+    pictures = TrainingBench(TINY, runs=eight_runs(epochs=50))._pictures
+    assert all(len(picture.value) <= 45_000 for picture in pictures)
 
 
 def test_a_trained_run_takes_the_place_of_a_stored_one(bits):

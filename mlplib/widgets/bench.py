@@ -93,7 +93,7 @@ class TrainingBench(KernelFree):
         for button, act in zip(buttons, (self.train, self.stop, self.clear)):
             button.on_click(lambda _, act=act: act())
         self.status = ipywidgets.HTML()
-        self._pictures = [ipywidgets.HTML(layout={"flex": "1 1 17rem", "max_width": "26rem", "min_width": "0"})
+        self._pictures = [ipywidgets.HTML(layout={"flex": "1 1 20rem", "max_width": "26rem", "min_width": "0"})
                           for _ in range(4)]
         self._table = ipywidgets.HTML()
         for _ in self._drawing():
@@ -242,7 +242,7 @@ class TrainingBench(KernelFree):
         if trainer.stopped_epoch is not None:
             return f"Early stopping ended the run in epoch {trainer.stopped_epoch + 1}, at step {trainer.step:,}."
         if trainer.finished:
-            return f"Trained for {trainer.epochs} epochs, {trainer.step:,} steps."
+            return f"Trained for {_count(trainer.epochs, 'epoch')}, {_count(trainer.step, 'step')}."
         return f"Stopped at step {trainer.step:,}. Train goes on from there if the settings are the same."
 
     def _replace_earlier(self):
@@ -276,7 +276,10 @@ class TrainingBench(KernelFree):
         """Draw, and yield after each picture."""
         labels = names(self._lines)
         lines = dict(zip(labels, list(self._lines.values())))
-        histories = {name: line.history for name, line in lines.items() if len(line.history.evaluation_step)}
+        # Once something is trained here, runs from elsewhere are drawn up to the same step: young curves stay legible.
+        last_step = max((line.history.n_steps - 1 for line in lines.values() if line.trainer), default=None)
+        histories = {name: line.history if line.trainer else line.history.until(last_step)
+                     for name, line in lines.items() if len(line.history.evaluation_step)}
         colors = {name: line.color for name, line in lines.items()}
         for quantity, picture in zip(QUANTITIES, self._pictures):
             last = [f"{name}: {getattr(history, quantity)[-1]:.4f} after step {history.evaluation_step[-1]}"
@@ -328,7 +331,7 @@ def _controls(experiment):
         "depth": integer("Hidden layers", len(experiment.hidden)),
         "learning_rate": ipywidgets.Combobox(
             value="" if rate is None else repr(rate), options=["0.005", "0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"],
-            placeholder="rule: 0.1; 0.02 with momentum", description="Learning rate",
+            placeholder="by the rule", description="Learning rate",
             tooltip="Empty: the report's rule, 0.1, or 0.02 with momentum", style=style, layout=layout),
         "gamma": ipywidgets.FloatText(experiment.gamma or 0.9, description="γ of the momentum", step=0.05, style=style,
                                       layout=layout),
@@ -364,7 +367,8 @@ def _learning_rate(text):
     try:
         return float(text.replace(",", "."))
     except ValueError:
-        raise ValueError(f"learning rate: expected a number such as 0.05, or nothing for the report's rule, got {text!r}") from None
+        raise ValueError(f"learning rate: expected a number such as 0.05, or nothing for the report's rule, "
+                         f"got {text!r}") from None
 
 
 def names(experiments):
@@ -396,14 +400,14 @@ def _traits(experiment):
     tricks = [name for kind, name in TRICKS.items() if _has(e, kind)]
     return {
         "widths": (f"width {e.hidden[0]}" if even else f"widths {'-'.join(map(str, e.hidden))}") if e.hidden else "",
-        "depth": f"{len(e.hidden)} hidden layer{'s' * (len(e.hidden) != 1)}",
+        "depth": _count(len(e.hidden), "hidden layer"),
         "tricks": {0: "no tricks", 3: "all tricks"}.get(len(tricks), " + ".join(tricks)),
         **{kind: name if name in tricks else f"no {name}" for kind, name in TRICKS.items()},
         "gamma": f"γ {e.gamma!r}" if e.gamma else "",
         "learning_rate": "learning rate by the rule" if e.learning_rate is None else f"learning rate {e.learning_rate!r}",
         "batch_size": f"batches of {e.batch_size}",
-        "n_train": f"{e.n_train:,} images",
-        "epochs": f"{e.epochs} epochs",
+        "n_train": _count(e.n_train, "image"),
+        "epochs": _count(e.epochs, "epoch"),
         "patience": f"patience {e.patience}",
         "biases": "a bias in every layer" if e.biases == "every_layer" else "a bias at the input",
         "shuffle": "shuffled" if e.shuffle else "not shuffled",
@@ -411,15 +415,20 @@ def _traits(experiment):
     }
 
 
+def _count(n, what):
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
 def _table(lines):
     """The legend: each run's colour and name, and its figures at the last evaluation."""
     rows = []
     for name, line in lines.items():
         history = line.history
-        figures = [f"{getattr(history, quantity)[-1]:.4f}" if len(history.evaluation_step) else "" for quantity in QUANTITIES]
+        figures = [f"{getattr(history, quantity)[-1]:.4f}" if len(history.evaluation_step) else ""
+                   for quantity in QUANTITIES]
         swatch = f'<span style="color: {line.color}; background: #fff" aria-hidden="true">&#9632;&#9632;</span>'
         rows.append(f'<tr><th scope="row" style="text-align: left; font-weight: normal">{swatch} {escape(name)}</th>'
                     f"<td>{history.n_steps:,}</td>" + "".join(f"<td>{figure}</td>" for figure in figures) + "</tr>")
     header = "".join(f'<th scope="col">{text}</th>'
                      for text in ("run", "steps", "training loss", "validation loss", "validation accuracy"))
-    return f'<table class="table"><thead><tr>{header}</tr></thead><tbody>{"".join(rows)}</tbody></table>' if rows else ""
+    return f'<table class="table" style="border-spacing: 1em 0"><thead><tr>{header}</tr></thead><tbody>{"".join(rows)}</tbody></table>' if rows else ""
