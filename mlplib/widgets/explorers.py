@@ -22,7 +22,7 @@ from mlplib.widgets.frames import KernelFree, choice, note, switch
 VIEWS = {
     "loss": ("loss", {"ylabel": "loss [nats]", "ylim": (0, 0.8)}),
     "accuracy": ("accuracy", {"ylabel": "accuracy", "ylim": (0.85, 1.003)}),
-    "logarithmic loss": ("loss", {"ylabel": "loss [nats]", "yscale": "log", "ylim": (1e-4, 5)}),
+    "logarithmic loss": ("loss", {"ylabel": "loss [nats]", "yscale": "log", "ylim": (1e-5, 5)}),
 }
 _ROWS = {row.experiment: task for task, row in REPORT.items()}
 _TRICK_NAMES = ("fan-in weights", "improved sigmoid", "momentum")
@@ -223,7 +223,7 @@ class ActivationExplorer(KernelFree):
                        label=_SIGMOID_NAMES[name])
             below.plot(range(len(spreads)), spreads, "o-", color=color, markersize=3)
             below.plot(layers, spreads[layers], "o", color="black", markersize=7)
-            words.append(f"{_SIGMOID_NAMES[name]}: mean {a.mean():.2f}, standard deviation over the inputs {spreads[layers]:.2g}")
+            words.append(f"{_SIGMOID_NAMES[name]}: mean {round(a.mean(), 2) + 0:.2f}, standard deviation over the inputs {spreads[layers]:.2g}")
         above.set(xlabel=f"output after {layers} layer{'s' if layers > 1 else ''}", ylabel="density", ylim=(0, 4))
         below.set(xlabel="layers passed", ylabel="spread over inputs", yscale="log", ylim=(1e-7, 3), xticks=range(11))
         above.legend(loc="upper left")
