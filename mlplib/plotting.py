@@ -252,7 +252,8 @@ def draw_seeds(ax, histories, kind, color, label, pale=False):
             ax.fill_between(steps, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
             for history in histories:
                 rest = slice(len(steps) - 1, None)
-                ax.plot(history.evaluation_step[rest], getattr(history, quantity)[rest], dashes, color=color, linewidth=0.5)
+                ax.plot(history.evaluation_step[rest], getattr(history, quantity)[rest], dashes, color=color,
+                        linewidth=0.5)
 
 
 def plot_layer_sizes(sizes, ylabel):

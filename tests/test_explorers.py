@@ -30,7 +30,8 @@ def made_up_run(experiment):
     history = History(np.arange(125 * n), np.repeat(train_loss, 125), steps, train_loss, 1 - train_loss / 8,
                       validation_loss, 1 - validation_loss / 4)
     final = Figures(train_loss[-1], 1 - train_loss[-1] / 8, validation_loss[-1], 1 - validation_loss[-1] / 4)
-    return Run(experiment, None, history, n // 5, False, False, "", 1.0, final, final, (0.1,) * (len(experiment.hidden) + 1))
+    gradient_rms = (0.1,) * (len(experiment.hidden) + 1)
+    return Run(experiment, None, history, n // 5, False, False, "", 1.0, final, final, gradient_rms)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from mlplib.widgets.frames import KernelFree, choice, note, switch
 VIEWS = {
     "loss": ("loss", {"ylabel": "loss [nats]", "ylim": (0, 0.8)}),
     "accuracy": ("accuracy", {"ylabel": "accuracy", "ylim": (0.85, 1.003)}),
-    "logarithmic loss": ("loss", {"ylabel": "loss [nats]", "yscale": "log", "ylim": (1e-4, 5)}),
+    "logarithmic loss": ("loss", {"ylabel": "loss [nats]", "yscale": "log", "ylim": (1e-5, 5)}),
 }
 _ROWS = {row.experiment: task for task, row in REPORT.items()}
 _TRICK_NAMES = ("fan-in weights", "improved sigmoid", "momentum")
@@ -65,10 +65,10 @@ class RunsExplorer(KernelFree):
         self.picture = switch(self.rows, lambda *chosen: ipywidgets.HTML(self._show(chosen[:-1], chosen[-1])))
         start = self._show(tuple(row.value for row in rows), self.rows[-1].value)
         caption = note(
-            f"Training dashed, validation solid. Thick: the mean over {len(SEEDS)} seeds, with a band from the lowest to the "
-            "highest, up to the step at which the first of them stops; beyond it each seed that still trains is a thin "
-            "line. Pale: networks for reference, their means. The axes are the same for all networks and cut off what lies "
-            "outside."
+            f"Training dashed, validation solid. Thick: the mean over {len(SEEDS)} seeds, with a band from the lowest to "
+            "the highest, up to the step at which the first of them stops; beyond it each seed that still trains is a "
+            "thin line. Pale: networks for reference, their means. The axes are the same for all networks and cut off "
+            "what lies outside."
         )
         super().__init__([*self.rows, self.picture, caption], start + caption.value,
                          f"{type(self).__name__}: {len(networks)} networks, {len(VIEWS)} views")
@@ -129,7 +129,9 @@ class TrickExplorer(RunsExplorer):
         off_on = ("off", "on")
         networks = {
             tuple(off_on[on] for on in tricks): (
-                " + ".join(name for name, on in zip(_TRICK_NAMES, tricks) if on) or "no tricks", trick_experiment(tricks))
+                " + ".join(name for name, on in zip(_TRICK_NAMES, tricks) if on) or "no tricks",
+                trick_experiment(tricks),
+            )
             for tricks in TRICKS
         }
         rows = [choice(name.capitalize(), off_on) for name in _TRICK_NAMES]
@@ -156,7 +158,8 @@ class TopologyExplorer(RunsExplorer):
                                        topology_experiment(width, depth))
             for width in WIDTHS for depth in DEPTHS
         }
-        rows = [choice("Units per layer", list(map(str, WIDTHS)), "64"), choice("Hidden layers", list(map(str, DEPTHS)), "10")]
+        rows = [choice("Units per layer", list(map(str, WIDTHS)), "64"),
+                choice("Hidden layers", list(map(str, DEPTHS)), "10")]
         super().__init__(rows, networks, [("64", "1")], store)
 
 
@@ -179,11 +182,12 @@ class ActivationExplorer(KernelFree):
         self.layers = choice("After layers", [str(n) for n in range(1, 11)])
         self.tangents = switch([self.z], lambda z: ipywidgets.HTML(self._tangents(int(z.replace("−", "-")))))
         self.spreads = switch([self.layers], lambda n: ipywidgets.HTML(self._spread(int(n))))
-        first = note("Above: f with its tangent at z. Below: the tangent's slope, f′(z), by which δ is multiplied at this unit.")
+        first = note("Above: f with its tangent at z. Below: the tangent's slope, f′(z), by which δ is multiplied at "
+                     "this unit.")
         second = note(
             "Inputs of mean 0 and variance 1 through layers of 64 units, weights scaled by the fan-in. Above: how the "
-            "outputs of all units are distributed after so many layers. Below: their standard deviation over the inputs, "
-            "root mean square over the units. Where it is near 0, every input gets the same answer."
+            "outputs of all units are distributed after so many layers. Below: their standard deviation over the "
+            "inputs, root mean square over the units. Where it is near 0, every input gets the same answer."
         )
         super().__init__([self.z, self.tangents, first, self.layers, self.spreads, second],
                          self._tangents(2) + first.value + self._spread(10) + second.value,
@@ -211,7 +215,8 @@ class ActivationExplorer(KernelFree):
         below.set(ylabel="f′(z)", ylim=(0, 1.25), xlim=(-6.5, 6.5), xlabel="z")
         above.legend(loc="upper left")
         text = f"At z = {z0}: ".replace("-", "−") + "; ".join(words).replace("-", "−") + "."
-        return _picture(self._figure, f"Both sigmoids with their tangents above, their derivatives below. {text}") + f"<p>{escape(text)}</p>"
+        alt = f"Both sigmoids with their tangents above, their derivatives below. {text}"
+        return _picture(self._figure, alt) + f"<p>{escape(text)}</p>"
 
     def _spread(self, layers):
         above, below = self._cleared()
@@ -223,12 +228,15 @@ class ActivationExplorer(KernelFree):
                        label=_SIGMOID_NAMES[name])
             below.plot(range(len(spreads)), spreads, "o-", color=color, markersize=3)
             below.plot(layers, spreads[layers], "o", color="black", markersize=7)
-            words.append(f"{_SIGMOID_NAMES[name]}: mean {a.mean():.2f}, standard deviation over the inputs {spreads[layers]:.2g}")
+            mean = round(a.mean(), 2) + 0  # no -0.00
+            words.append(f"{_SIGMOID_NAMES[name]}: mean {mean:.2f}, standard deviation over the inputs "
+                         f"{spreads[layers]:.2g}")
         above.set(xlabel=f"output after {layers} layer{'s' if layers > 1 else ''}", ylabel="density", ylim=(0, 4))
         below.set(xlabel="layers passed", ylabel="spread over inputs", yscale="log", ylim=(1e-7, 3), xticks=range(11))
         above.legend(loc="upper left")
         text = (f"After {layers} layer{'s' if layers > 1 else ''}: " + "; ".join(words) + ".").replace("-", "−")
-        return _picture(self._figure, f"Histograms of the outputs above, their spread against the layers passed below. {text}") + f"<p>{escape(text)}</p>"
+        alt = f"Histograms of the outputs above, their spread against the layers passed below. {text}"
+        return _picture(self._figure, alt) + f"<p>{escape(text)}</p>"
 
 
 # As in the chapter's figures: the row that has the logistic sigmoid, and the one that has the improved.
@@ -237,7 +245,8 @@ _SIGMOID_NAMES = {"sigmoid": "logistic sigmoid", "improved_sigmoid": "improved s
 
 
 def _picture(figure, alt):
-    with rc_context({"figure.constrained_layout.use": False}):  # saving turns it on again, and each picture is drawn twice
+    # Saving a figure turns this layout on again, and then each picture is drawn twice.
+    with rc_context({"figure.constrained_layout.use": False}):
         return as_html_image(figure, alt, dpi=100, n_colors=32)
 
 
@@ -257,7 +266,8 @@ def _spread_over_inputs(a):
 
 def _in_words(label, runs, kind):
     """How the curves of some runs go, for those who cannot see them."""
-    train, validation = (np.mean([getattr(run.final, f"{part}_{kind}") for run in runs]) for part in ("train", "validation"))
+    train, validation = (np.mean([getattr(run.final, f"{part}_{kind}") for run in runs])
+                         for part in ("train", "validation"))
     best = np.min if kind == "loss" else np.max
     on_the_way = np.mean([best(getattr(run.history, f"validation_{kind}")) for run in runs])
     return (f"{label}: training {kind} ends at {train:.4f}, validation {kind} at {validation:.4f}, its best on the way "

@@ -1,4 +1,4 @@
-"""Explorers on the rendered page, where no kernel runs: each choice shows its picture, quickly, by mouse and by keyboard."""
+"""Explorers on the rendered page, without a kernel: each choice shows its picture, by mouse and by keyboard."""
 
 import itertools
 import json
