@@ -218,11 +218,16 @@ def trainer_for(experiment):
                    patience=experiment.patience, seed=experiment.seed)
 
 
+@lru_cache(maxsize=1)
+def _libraries():
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()  # looks for BLAS among all loaded libraries: once, as NumPy has loaded its own by now
+
+
 def one_blas_thread():
     """A context in which BLAS uses one thread: sums keep their order, and processes side by side do not fight for cores."""
-    from threadpoolctl import threadpool_limits
-
-    return threadpool_limits(limits=1, user_api="blas")
+    return _libraries().limit(limits=1, user_api="blas")
 
 
 def run(experiment, progress=False):
@@ -266,14 +271,16 @@ def run(experiment, progress=False):
                trainer.message, seconds, final, best, sizes)
 
 
-def gradient_rms(model, experiment):
-    """How large the gradient is at each layer: its root mean square, over the first 1,000 training images.
+def gradient_rms(model, experiment, n_images=1000):
+    """How large the gradient is at each layer: its root mean square, over the first training images.
 
     Parameters
     ----------
     model : MLP
     experiment : Experiment
         Of its training images no more than it trains on are used.
+    n_images : int
+        At most so many.
 
     Returns
     -------
@@ -281,7 +288,7 @@ def gradient_rms(model, experiment):
         One for each weight matrix, input side first.
     """
     (X, y), _ = standardized_mnist()
-    n = min(1000, experiment.n_train)
+    n = min(n_images, experiment.n_train)
     with np.errstate(over="ignore", invalid="ignore"):  # of a diverged network
         return tuple(float(np.sqrt(np.mean(np.square(gradient, dtype=np.float64))))
                      for gradient in model.gradients(X[:n], y[:n]))

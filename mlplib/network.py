@@ -9,6 +9,7 @@ from mlplib.losses import cross_entropy, log_softmax, one_hot, output_delta, sof
 
 BIASES = ("input", "every_layer")
 CHUNK = 2000  # samples evaluated at once: few enough for the processor's cache, and memory does not grow with the set
+PRODUCTS = 110_000_000  # of weights and samples, so many at once and no more: a tenth of a second in a browser
 
 
 class Buffers:
@@ -139,21 +140,28 @@ class MLP:
         return loss, self._backpropagate(inputs, output_delta(log_p, targets, out=log_p), buffers)
 
     def _logits(self, X):
-        """The logits, CHUNK samples at a time; each array is overwritten by the next."""
-        buffers = Buffers(self, min(CHUNK, len(X)), backward=False)
-        for start in range(0, len(X), CHUNK):
-            part = X[start : start + CHUNK]
+        """The logits, CHUNK samples at a time, of large networks fewer; each array is overwritten by the next."""
+        chunk = max(1, min(CHUNK, PRODUCTS // self.n_parameters))
+        buffers = Buffers(self, min(chunk, len(X)), backward=False)
+        for start in range(0, len(X), chunk):
+            part = X[start : start + chunk]
             if len(part) < len(buffers.logits):
                 buffers = Buffers(self, len(part), backward=False)
             yield self._propagate(part, buffers)[1]
 
     def _evaluate(self, X, y):
-        loss, correct = 0.0, 0
-        labels = (y[start : start + CHUNK] for start in range(0, len(y), CHUNK))
-        for z, part in zip(self._logits(X), labels):
+        *_, loss_and_accuracy = self._evaluate_in_parts(X, y)
+        return loss_and_accuracy
+
+    def _evaluate_in_parts(self, X, y):
+        """Loss and accuracy over the samples so far, some more each time; the last pair is over all of them."""
+        loss, correct, n = 0.0, 0, 0
+        for z in self._logits(X):
+            part = y[n : n + len(z)]
+            n += len(z)
             correct += np.count_nonzero(z.argmax(axis=1) == part)
             loss += cross_entropy(log_softmax(z, out=z), one_hot(part, self.n_classes, self.dtype)) * len(part)
-        return loss / len(y), float(correct / len(y))
+            yield loss / n, float(correct / n)
 
     # ---- what users call: the same, on checked input
 

@@ -26,6 +26,7 @@ COLORS = {
     "4d": "#D55E00",
     "4e": "#000000",
 }
+OTHER = "#882255"  # a network that is no row of the report
 
 STYLE = {
     "figure.dpi": 110,
@@ -104,16 +105,80 @@ def plot_comparison(histories, colors=None):
     colors = colors or {label: COLORS[label[:2]] for label in histories}
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.6))
     for ax, quantity in zip(axes, ("train_loss", "validation_loss", "validation_accuracy")):
-        for label, history in histories.items():
-            _draw(ax, history, quantity, color=colors[label], label=label)
-        _label(ax, LABELS[quantity])
-    lowest_losses = [history.validation_loss.min() for history in histories.values()]
-    best_accuracy = max(history.validation_accuracy.max() for history in histories.values())
-    axes[0].set_yscale("log")
-    axes[1].set_ylim(0.8 * min(lowest_losses), 2 * max(lowest_losses))
-    axes[2].set_ylim(best_accuracy - 0.12, best_accuracy + 0.01)
+        _compare(ax, histories, quantity, colors)
     figure.legend(*axes[1].get_legend_handles_labels(), loc="outside upper center", ncols=4)
     return figure
+
+
+def _compare(ax, histories, quantity, colors):
+    """One quantity of several runs, training loss on a logarithmic axis, the others cut to where the runs differ."""
+    for label, history in histories.items():
+        _draw(ax, history, quantity, color=colors[label], label=label)
+    _label(ax, LABELS[quantity])
+    best = np.max if quantity == "validation_accuracy" else np.min
+    columns = (getattr(history, quantity) for history in histories.values())
+    bests = [best(column[np.isfinite(column)]) for column in columns if np.isfinite(column).any()]
+    if quantity == "train_loss":
+        ax.set_yscale("log")
+    elif bests and quantity == "validation_loss":
+        ax.set_ylim(0.8 * min(bests), 2 * max(bests))
+    elif bests:
+        ax.set_ylim(max(bests) - 0.12, max(bests) + 0.01)
+
+
+def plot_quantity(histories, quantity, colors):
+    """One recorded quantity of several runs against gradient steps: a small panel that is drawn fast, without a legend.
+
+    Parameters
+    ----------
+    histories : dict from str to History
+        By label, in the order of drawing.
+    quantity : {"train_loss", "validation_loss", "validation_accuracy"}
+    colors : dict from str to str
+        By the same labels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Its axis is logarithmic or cut as in `plot_comparison`.
+    """
+    figure, ax = _small_panel()
+    _compare(ax, histories, quantity, colors)
+    return figure
+
+
+def plot_gradient_bars(sizes, colors):
+    """How large the gradient of each weight matrix is, on a logarithmic axis: a small panel of bars, without a legend.
+
+    Parameters
+    ----------
+    sizes : dict from str to sequence of float
+        By label, the root mean square of each gradient, input side first.
+    colors : dict from str to str
+        By the same labels.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, ax = _small_panel()
+    layers = np.arange(1, 1 + max(map(len, sizes.values()), default=1))
+    width = 0.8 / max(1, len(sizes))
+    for i, (label, values) in enumerate(sizes.items()):
+        left = layers[: len(values)] - 0.4 + i * width
+        ax.bar(left, values, width, align="edge", color=colors[label], label=label)
+    ax.set_yscale("log")
+    ax.set_xticks(layers)
+    ax.set(xlabel="layer of weights (1 is at the input)", ylabel="RMS of the gradient")
+    ax.grid(False, axis="x")
+    ax.set_axisbelow(True)
+    return figure
+
+
+def _small_panel():
+    # Fixed margins: finding them takes longer than all the drawing.
+    return plt.subplots(figsize=(4.5, 3), layout="none",
+                        gridspec_kw={"left": 0.16, "right": 0.97, "bottom": 0.17, "top": 0.96})
 
 
 def plot_train_loss(histories, colors=None):
@@ -140,6 +205,54 @@ def plot_train_loss(histories, colors=None):
     ax.set_ylim(1e-4, None)
     ax.legend()
     return figure
+
+
+def together(histories, quantity):
+    """One recorded quantity of several runs, as far as all of them go.
+
+    Parameters
+    ----------
+    histories : sequence of History
+        Evaluated at the same steps.
+    quantity : str
+        "train_loss", for instance.
+
+    Returns
+    -------
+    steps : int64 array of shape (n,)
+        The evaluated steps that all runs reached.
+    values : float64 array of shape (runs, n)
+    """
+    shortest = min((history.evaluation_step for history in histories), key=len)
+    return shortest, np.array([getattr(history, quantity)[: len(shortest)] for history in histories])
+
+
+def draw_seeds(ax, histories, kind, color, label, pale=False):
+    """The loss or the accuracy of one network under several seeds: training dashed, validation solid.
+
+    The mean, and a band from the lowest to the highest seed, as far as all runs go. Beyond that a mean would jump
+    whenever a run ends: each seed that goes on is a thin line of its own.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    histories : sequence of History
+        Evaluated at the same steps.
+    kind : {"loss", "accuracy"}
+    color, label : str
+    pale : bool
+        For reference: the mean alone, thin.
+    """
+    for part, dashes in (("train", "--"), ("validation", "-")):
+        quantity = f"{part}_{kind}"
+        steps, values = together(histories, quantity)
+        style = {"linewidth": 0.9, "alpha": 0.7} if pale else {"linewidth": 1.8}
+        ax.plot(steps, values.mean(axis=0), dashes, color=color, label=label if part == "validation" else None, **style)
+        if not pale:
+            ax.fill_between(steps, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
+            for history in histories:
+                rest = slice(len(steps) - 1, None)
+                ax.plot(history.evaluation_step[rest], getattr(history, quantity)[rest], dashes, color=color, linewidth=0.5)
 
 
 def plot_layer_sizes(sizes, ylabel):
@@ -187,7 +300,7 @@ def show_images(images, labels):
     return figure
 
 
-def as_html_image(figure, alt):
+def as_html_image(figure, alt, dpi=80, n_colors=64):
     """A figure as an HTML `img` element with its picture inside, then closed.
 
     Parameters
@@ -195,17 +308,24 @@ def as_html_image(figure, alt):
     figure : matplotlib.figure.Figure
     alt : str
         Says what the picture shows to someone who cannot see it.
+    dpi : int
+    n_colors : int
+        The fewer, the fewer bytes: 64 take a third of what all of them do.
 
     Returns
     -------
     str
     """
     drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=80)
+    figure.savefig(drawn, format="png", dpi=dpi)
     plt.close(figure)
-    Image.open(drawn).convert("RGB").quantize(64).save(small, format="png")  # 64 colours: a third of the bytes
+    # An octree keeps the colour of a thin line, which the default method gives up for shades of the large areas.
+    picture = Image.open(drawn).convert("RGB").quantize(n_colors, method=Image.Quantize.FASTOCTREE)
+    picture.save(small, format="png", optimize=True)
     data = base64.b64encode(small.getvalue()).decode()
-    return f'<img style="max-width: 100%" alt="{escape(alt)}" src="data:image/png;base64,{data}">'
+    # Width and height keep the picture's place until it is decoded, so that nothing below it jumps.
+    return (f'<img style="max-width: 100%; height: auto" width="{picture.width}" height="{picture.height}" '
+            f'alt="{escape(alt)}" src="data:image/png;base64,{data}">')
 
 
 class Table:

@@ -2,6 +2,7 @@
 
 import math
 import os
+import sys
 import warnings
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -160,6 +161,8 @@ def progress_bar(iterable=None, show=True, **options):
     """
     from tqdm.auto import tqdm  # slow to import
 
+    if sys.platform == "emscripten":
+        tqdm.monitor_interval = 0  # its monitor is a thread, and Python starts none in a browser
     switched_off = os.environ.get("TQDM_DISABLE", "0") not in ("", "0")  # tqdm itself heeds it in terminals only
     return tqdm(iterable, disable=not show or switched_off, **options)
 
@@ -167,8 +170,8 @@ def progress_bar(iterable=None, show=True, **options):
 class Trainer:
     """Minibatch training with evaluations on the way.
 
-    Iterate over it for one `Progress` an evaluation, or call `run`. Leaving the loop early loses nothing: `history` and
-    the weights stay, and iterating again goes on from there.
+    Iterate over it for one `Progress` an evaluation, or call `run`; both are the loop in `pieces`. Leaving the loop early
+    loses nothing: `history` and the weights stay, and iterating again goes on from there.
 
     Updates are counted t = 0, 1, 2, ... through the whole run. With k = ⌊steps per epoch / evaluations per epoch⌋ (at
     least 1), both sets are evaluated after update t whenever t mod k = 0.
@@ -295,11 +298,24 @@ class Trainer:
 
     def __iter__(self):
         """Train; yield a `Progress` after each evaluation."""
+        return filter(None, self.pieces())
+
+    def pieces(self):
+        """The loop itself, for a caller who has something else to do in between, such as a page that must not freeze.
+
+        Leaving it loses nothing: only an evaluation that was not finished is made again.
+
+        Yields
+        ------
+        Progress or None
+            None after each update and after each part of an evaluation; a `Progress` when an evaluation is complete.
+        """
         while not self.finished:
             if self._evaluation_due:
-                yield self._evaluate()
+                yield from self._evaluate()
             else:
                 self._update()
+                yield None
 
     def _update(self):
         """One minibatch: its loss, the gradients, one step against them."""
@@ -321,10 +337,14 @@ class Trainer:
             self._stop_diverged("minibatch", loss)
 
     def _evaluate(self):
-        """Loss and accuracy on both sets, and what follows from them."""
+        """Loss and accuracy on both sets, part by part, and what follows from them."""
         t = self.step - 1
         try:
-            figures = *self.model._evaluate(self._X, self._y), *self.model._evaluate(*self._validation)
+            figures = ()
+            for X, y in ((self._X, self._y), self._validation):
+                for loss_and_accuracy in self.model._evaluate_in_parts(X, y):
+                    yield None
+                figures += loss_and_accuracy
         except FloatingPointError:
             figures = math.inf, math.nan, math.inf, math.nan
         progress = Progress(t, t // self.steps_per_epoch, self._minibatch_losses[-1], *figures)
@@ -332,13 +352,12 @@ class Trainer:
         self.check_divergence(progress.train_loss)
         if not math.isfinite(progress.validation_loss):
             self._stop_diverged("validation", progress.validation_loss)
-        if self.diverged:
-            return progress
-        if self.early_stopping.is_new_best(progress.validation_loss):
-            self.best_weights = [W.copy() for W in self.model.weights]
-        elif self.early_stopping.exhausted:
-            self.stopped_epoch = progress.epoch
-        return progress
+        if not self.diverged:
+            if self.early_stopping.is_new_best(progress.validation_loss):
+                self.best_weights = [W.copy() for W in self.model.weights]
+            elif self.early_stopping.exhausted:
+                self.stopped_epoch = progress.epoch
+        yield progress
 
     def check_divergence(self, train_loss):
         """Stop if the training loss is not finite, or above ten times ln 10 once the first epoch is over.

@@ -1,6 +1,4 @@
-"""What readers look at: figures that show the recorded numbers, tables as text and HTML, toggles that train."""
-
-import asyncio
+"""What readers look at: figures that show the recorded numbers, tables as text and HTML."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -95,18 +93,3 @@ def test_the_table_of_a_row_shows_reported_mean_range_and_all_seeds(comparison):
 def test_the_verdict_of_a_row_names_the_figure_that_is_outside(comparison):
     table = plotting.verdict_table([comparison])
     assert table.rows == [["3b", "within", "within", "within", "outside", "not reproduced"]]
-
-
-def test_flipping_a_toggle_trains_the_chosen_tricks(run):
-    from mlplib.widgets import TrickToggles
-
-    async def flip():
-        toggles = TrickToggles([run], TINY)
-        toggles.toggles[2].value = "on"
-        await toggles.task
-        return toggles
-
-    toggles = asyncio.run(flip())
-    trainer = toggles.trainers[False, False, True]
-    assert trainer.finished and isinstance(trainer.optimizer, mlplib.Momentum)
-    assert "momentum" in toggles.status.value and "no tricks" in toggles.picture.value

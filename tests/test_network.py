@@ -123,6 +123,20 @@ def test_accuracy_is_the_share_of_right_predictions(problem):
     assert model.accuracy(X, y) == 0.75
 
 
+@pytest.mark.parametrize("chunk, products", [(5, 10**9), (2000, 3 * 44), (2000, 1)])
+def test_an_evaluation_in_parts_ends_with_the_whole(problem, monkeypatch, chunk, products):
+    model = small()
+    X, y = problem(13)
+    loss, accuracy = model.evaluate(X, y)
+    monkeypatch.setattr("mlplib.network.CHUNK", chunk)
+    monkeypatch.setattr("mlplib.network.PRODUCTS", products)
+    at_once = min(chunk, max(1, products // model.n_parameters))
+    parts = list(model._evaluate_in_parts(X, y))
+    assert len(parts) == -(-13 // at_once)
+    assert parts[0] == pytest.approx(model.evaluate(X[:at_once], y[:at_once]), rel=1e-12)
+    assert parts[-1] == pytest.approx((loss, accuracy), rel=1e-12) == model.evaluate(X, y)
+
+
 def test_evaluate_is_loss_and_accuracy(problem):
     X, y = problem()
     model = small()

@@ -40,8 +40,8 @@ class Scripted:
     def _loss_and_gradients(self, X, y, buffers):
         return next(self.minibatch), [np.ones((1, 10))]
 
-    def _evaluate(self, X, y):
-        return next(self.validation if len(X) == 1 else self.train), 0.5
+    def _evaluate_in_parts(self, X, y):
+        yield next(self.validation if len(X) == 1 else self.train), 0.5
 
 
 def scripted(n_samples=20, batch_size=2, epochs=5, patience=None, **losses):
@@ -212,6 +212,38 @@ def test_without_patience_all_epochs_are_run():
     assert (trainer.stopped_epoch, trainer.finished) == (None, True)
 
 
+# ---- in pieces
+
+
+def test_pieces_are_updates_and_parts_of_evaluations(small, monkeypatch):
+    monkeypatch.setattr("mlplib.network.CHUNK", 10)  # 23 training samples in three parts, 7 of validation in one
+    trainer = small(epochs=1)
+    expected = []
+    for step in range(11):
+        expected += ["update"] + (step % 2 == 0) * (4 * ["part"] + ["evaluation"])
+    found, step = [], 0
+    for piece in trainer.pieces():
+        found.append("evaluation" if piece else "update" if trainer.step > step else "part")
+        step = trainer.step
+    assert found == expected
+
+
+def test_leaving_at_any_piece_and_going_on_changes_nothing(small, bits, monkeypatch):
+    monkeypatch.setattr("mlplib.network.CHUNK", 10)
+    whole, interrupted = small(), small()
+    whole.run(progress=False)
+    lengths = itertools.cycle((1, 3, 8))  # 8 pieces finish an evaluation that 1 or 3 leave in the middle
+    while not interrupted.finished:
+        list(itertools.islice(interrupted.pieces(), next(lengths)))
+    assert bits(interrupted) == bits(whole)
+
+
+def test_the_loop_of_evaluations_and_the_loop_of_pieces_are_one(small, bits):
+    whole, pieces = small(), small()
+    assert list(whole) == [piece for piece in pieces.pieces() if piece]
+    assert bits(pieces) == bits(whole)
+
+
 # ---- interruptions
 
 
@@ -252,7 +284,8 @@ def test_ctrl_c_keeps_history_and_weights(small, bits, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     "owner, method, call",
-    [("optimizer", "update", 7), ("optimizer", "update", 11), ("model", "_evaluate", 6), ("model", "_evaluate", 7)],
+    [("optimizer", "update", 7), ("optimizer", "update", 11), ("model", "_evaluate_in_parts", 6),
+     ("model", "_evaluate_in_parts", 7)],
     ids=["in an update", "in an epoch's first update", "in an evaluation", "in its second half"],
 )
 def test_going_on_after_ctrl_c_changes_nothing(small, bits, monkeypatch, owner, method, call):

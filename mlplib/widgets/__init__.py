@@ -1,5 +1,10 @@
-"""What the reader plays with: explorers that need no kernel, and a bench that trains live."""
+"""What the reader plays with: explorers, a stepper and a film that need no kernel, and a bench that trains live."""
 
-from mlplib.widgets.bench import TrickToggles
+from mlplib.widgets.bench import TrainingBench
+from mlplib.widgets.explorers import ActivationExplorer, TopologyExplorer, TrickExplorer
+from mlplib.widgets.film import TrainingFilm
+from mlplib.widgets.stepper import BackpropStepper
 
-__all__ = ["TrickToggles"]
+__all__ = [
+    "ActivationExplorer", "BackpropStepper", "TopologyExplorer", "TrainingBench", "TrainingFilm", "TrickExplorer",
+]  # fmt: skip

@@ -1,132 +1,425 @@
-"""Controls for a live notebook: flip the tricks, and the chosen network trains."""
+"""A bench for live notebooks: set a network up, watch it learn, hold it against earlier ones."""
 
 import asyncio
+import sys
 import time
+import warnings
+import weakref
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from html import escape
 
 import ipywidgets
+import numpy as np
+from IPython import get_ipython
 
-from mlplib.experiments import Experiment, one_blas_thread, trainer_for
-from mlplib.plotting import COLORS, as_html_image, plot_comparison
+from mlplib import _checks
+from mlplib.experiments import Experiment, gradient_rms, one_blas_thread, standardized_mnist, trainer_for
+from mlplib.network import PRODUCTS
+from mlplib.plotting import COLORS, LABELS, as_html_image, plot_gradient_bars, plot_quantity
+from mlplib.report import REPORT
+from mlplib.store import packaged
+from mlplib.training import DivergenceWarning, History, Trainer
+from mlplib.widgets.frames import KernelFree, choice
 
-TRICKS = {"init": "Fan-in initial weights", "sigmoid": "Improved sigmoid", "momentum": "Momentum"}
-
-# By (init, sigmoid, momentum): the report's rows keep their colours, the other combinations take what is left.
-_COLORS = {
-    (False, False, False): COLORS["2c"],
-    (True, False, False): COLORS["3a"],
-    (True, True, False): COLORS["3b"],
-    (True, True, True): COLORS["3c"],
-    (False, True, False): "#D55E00",
-    (False, False, True): "#009E73",
-    (True, False, True): "#CC79A7",
-    (False, True, True): "#000000",
-}
+#: From a notebook's page in the book to the same notebook, running in the browser.
+LIVE = "../lite/notebooks/index.html?path=notebooks/{}.ipynb"
+PIECE = 0.08  # seconds of training between two pauses
+LARGEST_STEP = PRODUCTS if sys.platform == "emscripten" else 10 * PRODUCTS  # in weights × batch size; browsers are slower
+TRICKS = {"init": "fan-in weights", "sigmoid": "improved sigmoid", "momentum": "momentum"}
+QUANTITIES = ("train_loss", "validation_loss", "validation_accuracy")
 
 
-class TrickToggles(ipywidgets.VBox):
-    """A toggle for each trick; the chosen combination is trained and drawn over the earlier ones.
+@dataclass
+class _Line:
+    """A run as the bench shows it; `trainer` is None if it was trained elsewhere."""
 
-    Flipping a toggle starts training at once, in pieces, so that the notebook stays responsive; flipping another one
-    leaves the unfinished run as far as it got and starts the next. Runs that are known already are not trained again.
+    color: str
+    history: History
+    gradient_rms: tuple
+    trainer: Trainer | None = None
+
+
+class TrainingBench(KernelFree):
+    """Controls for a network and its training, curves that grow while it trains, and earlier runs for comparison.
+
+    Training is started by the Train button and works in pieces of a tenth of a second, so the page stays usable, in a
+    browser's single thread too. Stop keeps the curve and the weights; Train with the same settings then goes on from
+    there. Changing the controls during a run does not disturb it: they are read when Train is pressed. A bench made by
+    running its cell again stops the one that the cell made before.
 
     Parameters
     ----------
-    runs : sequence of Run, optional
-        Trained already: drawn from the start, and recognised when their combination is chosen.
     experiment : Experiment, optional
-        What the tricks are added to; by default the report's plain network with seed 0.
+        What the controls show at first; what has no control, such as the seed, stays as it is there. By default the
+        report's plain network.
+    notebook : str
+        The notebook it stands in, without suffix: on a page of the book, where no kernel runs, a link leads to it.
+    runs : sequence of Run, optional
+        Drawn from the start. By default the plain network and that with all tricks, if the store in the package has
+        them.
 
     Attributes
     ----------
-    trainers : dict from tuple of bool to Trainer
-        What has been trained here, by (init, sigmoid, momentum).
+    controls : dict from str to ipywidgets.Widget
+        "init", "sigmoid", "momentum" ("on" or "off"), "widths", "depth", "learning_rate", "gamma", "batch_size",
+        "n_train", "epochs".
+    train_button, stop_button, clear_button : ipywidgets.Button
+    status : ipywidgets.HTML
+        One line: what is being done, or why it is not.
+    trainer : Trainer or None
+        Of the run that was started last; `trainer.history` and `trainer.model` are as far as it got.
     task : asyncio.Task or None
-        The training under way.
+        The training under way, or the last one; to be awaited.
     """
 
-    def __init__(self, runs=(), experiment=None):
-        self.experiment = experiment or Experiment()
-        self.trainers = {}
-        self.task = None
-        known = {run.experiment: run.history for run in runs}
-        self._histories = {
-            key: known[self._experiment(key)] for key in _COLORS if self._experiment(key) in known
-        }
-        self.toggles = [
-            ipywidgets.ToggleButtons(options=["off", "on"], description=name,
-                                     style={"description_width": "11em", "button_width": "4em"})
-            for name in TRICKS.values()
-        ]
-        for toggle in self.toggles:
-            toggle.observe(self._chosen, names="value")
-            toggle.add_class("live-only")
-        self.status = ipywidgets.HTML()
-        self.picture = ipywidgets.HTML()
-        note = ipywidgets.HTML(
-            '<p class="page-only" style="display: none">The three toggles need a running notebook: '
-            "<code>make lab</code>, then open <code>3_tricks.ipynb</code>.</p>"
-        )
-        super().__init__([*self.toggles, self.status, self.picture, note])
-        self._draw()
-        self.status.value = "Flip a toggle: a combination that is not drawn yet is trained (up to 50 epochs)."
-        self.status.add_class("live-only")
+    _benches = weakref.WeakSet()
 
-    def _experiment(self, key):
-        return self.experiment.with_tricks(*key)
+    def __init__(self, experiment=None, notebook="3_tricks", runs=None):
+        self._base = experiment or Experiment()
+        self.trainer = self.task = None
+        self._stopping = False
+        standardized_mnist()  # takes a second or two in a browser: now, while the cell runs, not at the first click
+        self._lines = {}
+        for run in _reference_runs() if runs is None else runs:
+            self._lines[run.experiment] = _Line(self._free_color(run.experiment), run.history, run.gradient_rms)
+
+        self.controls = _controls(self._base)
+        self.train_button, self.stop_button, self.clear_button = buttons = [
+            ipywidgets.Button(description=name, tooltip=tooltip) for name, tooltip in (
+                ("Train", "Train what is set above, or go on with it"), ("Stop", "End the training, keep what it reached"),
+                ("Clear", "Remove all runs but one under way"))
+        ]
+        for button, act in zip(buttons, (self.train, self.stop, self.clear)):
+            button.on_click(lambda _, act=act: act())
+        self.status = ipywidgets.HTML()
+        self._pictures = [ipywidgets.HTML(layout={"flex": "1 1 17rem", "max_width": "26rem", "min_width": "0"})
+                          for _ in range(4)]
+        self._table = ipywidgets.HTML()
+        for _ in self._drawing():
+            pass
+        self._say("Set something up, then press Train.")
+
+        rows = ipywidgets.Box([*self.controls.values()], layout={"flex_flow": "row wrap"})
+        live = ipywidgets.VBox([rows, ipywidgets.Box(buttons, layout={"flex_flow": "row wrap"}), self.status])
+        live.add_class("live-only")
+        pictures = ipywidgets.Box(self._pictures, layout={"flex_flow": "row wrap"})
+        link = (f'This bench trains in a running notebook: <a href="{escape(LIVE.format(notebook))}">'
+                "run this notebook in your browser</a>. Nothing has to be installed.")
+        page = ipywidgets.HTML(f'<p class="page-only" style="display: none">{link}</p>')
+        side_by_side = "".join(picture.value for picture in self._pictures)
+        plain = f'<div style="display: flex; flex-wrap: wrap">{side_by_side}</div>{self._table.value}<p>{link}</p>'
+        super().__init__([live, pictures, self._table, page], plain, "A bench to train networks on, in a live notebook")
+        self.add_class("training-bench")
+        self._replace_earlier()
+
+    # ---- what the buttons do
+
+    @property
+    def training(self):
+        """Whether a run is under way."""
+        return self.task is not None and not self.task.done()
+
+    @property
+    def runs(self):
+        """The histories drawn, by name: a dict from str to History. A name says what differs from the others."""
+        return {name: line.history for name, line in zip(names(self._lines), self._lines.values())}
 
     @property
     def chosen(self):
-        """Which tricks are on, (init, sigmoid, momentum)."""
-        return tuple(toggle.value == "on" for toggle in self.toggles)
+        """The experiment that the controls describe.
 
-    def _chosen(self, change):
-        if self.task is not None:
-            self.task.cancel()
-        self.task = asyncio.ensure_future(self._train(self.chosen))
-
-    async def _train(self, key):
-        if key in self._histories and key not in self.trainers:
-            self._draw()
-            return self._say(key, self._histories[key], "trained above")
-        trainer = self.trainers.setdefault(key, trainer_for(self._experiment(key)))
-        drawn = 0.0
-        evaluations = iter(trainer)
-        while True:
-            with one_blas_thread():
-                progress = next(evaluations, None)
-            if progress is None:
-                break
-            self._histories[key] = trainer.history
-            if time.monotonic() - drawn > 1:
-                self._draw()
-                self._say(key, trainer.history, f"training, epoch {progress.epoch} of {trainer.epochs}")
-                drawn = time.monotonic()
-            await asyncio.sleep(0)  # lets the notebook handle the next click
-        self._draw()
-        self._say(key, trainer.history, trainer.message or f"trained for {trainer.step} steps")
-
-    def _say(self, key, history, state):
-        if not len(history.train_loss):  # diverged before the first evaluation
-            self.status.value = f"<b>{_label(key)}</b>: {state}"
-            return
-        self.status.value = (
-            f"<b>{_label(key)}</b> ({state}): training loss {history.train_loss[-1]:.4f}, "
-            f"validation loss {history.validation_loss[-1]:.4f}, "
-            f"validation accuracy {history.validation_accuracy[-1]:.4f}"
+        Raises
+        ------
+        TypeError, ValueError
+            If they describe none, or one too large for a page; the message says why.
+        """
+        value = {name: control.value for name, control in self.controls.items()}
+        experiment = replace(
+            self._base,
+            hidden=_hidden(value["widths"], value["depth"]),
+            init="fan_in" if value["init"] == "on" else "uniform",
+            activation="improved_sigmoid" if value["sigmoid"] == "on" else "sigmoid",
+            gamma=value["gamma"] if value["momentum"] == "on" else 0.0,
+            learning_rate=_learning_rate(value["learning_rate"]),
+            **{name: value[name] for name in ("batch_size", "n_train", "epochs")},
         )
+        sizes = (785, *experiment.hidden, 10)
+        n_weights = sum(fan_in * fan_out for fan_in, fan_out in zip(sizes, sizes[1:]))
+        if n_weights * experiment.batch_size > LARGEST_STEP:
+            raise ValueError(f"one step would take too long for the page to stay usable: expected weights × batch size of at "
+                             f"most {LARGEST_STEP:,}, got {n_weights:,} × {experiment.batch_size:,}")
+        by_rule = replace(experiment, learning_rate=None)
+        same = by_rule.optimizer().learning_rate == experiment.optimizer().learning_rate
+        return by_rule if same else experiment
 
-    def _draw(self):
-        if not self._histories:
-            self.picture.value = ""
+    def train(self):
+        """Start training what the controls say, or go on with it: the Train button."""
+        if self.training:
+            return self._say("One run is under way: press Stop first.")
+        try:
+            experiment = self.chosen
+            if experiment not in self._lines and len(self._lines) == len(COLORS):
+                raise ValueError(f"{len(COLORS)} runs are drawn already, and there are no more colours: press Clear first")
+        except (TypeError, ValueError) as error:
+            return self._say(f"Not started: {error}.")
+        self._stopping = False
+        self._say("Starting …")
+        self.task = asyncio.ensure_future(self._train(experiment))
+
+    def stop(self):
+        """End the run under way and keep what it reached: the Stop button."""
+        if not self.training:
+            return self._say("Nothing is being trained.")
+        self._stopping = True
+        self._say("Stopping …")
+
+    def clear(self):
+        """Remove all runs but one under way: the Clear button."""
+        self._lines = {experiment: line for experiment, line in self._lines.items()
+                       if self.training and line.trainer is self.trainer}
+        if not self.training:
+            self._say("Cleared.")
+            self.task = asyncio.ensure_future(self._draw())
+
+    # ---- training, in pieces
+
+    async def _train(self, experiment):
+        try:
+            await asyncio.sleep(0)
+            line = self._lines.get(experiment)
+            if line is None or line.trainer is None:
+                trainer = trainer_for(experiment)
+                color = line.color if line else self._free_color(experiment)
+                line = self._lines[experiment] = _Line(color, trainer.history, (), trainer)
+                await asyncio.sleep(0)
+            self.trainer = line.trainer
+            if self.trainer.finished:
+                return self._say(f"{self._outcome()} Change a setting to train another network, or press Clear to train "
+                                 "this one again.")
+            await self._work(experiment, line)
+            self._say(self._outcome())
+            await self._show(experiment, line)
+        except Exception as error:
+            self._say(f"Training ended with an error. {type(error).__name__}: {error}")
+            raise
+
+    async def _work(self, experiment, line):
+        pieces = line.trainer.pieces()
+        next_drawing = 0.0
+        while not (self._stopping or line.trainer.finished):
+            evaluated = False
+            with _quietly():
+                until = time.monotonic() + PIECE
+                for progress in pieces:
+                    evaluated = evaluated or progress is not None
+                    if time.monotonic() > until:
+                        break
+            await asyncio.sleep(0)  # lets the page handle the next click
+            if evaluated and time.monotonic() > next_drawing:
+                start = time.monotonic()
+                self._say(self._under_way())
+                await self._show(experiment, line)
+                end = time.monotonic()
+                next_drawing = end + max(1.0, 3 * (end - start))  # drawing takes a quarter of the time at most
+
+    async def _show(self, experiment, line):
+        line.history = line.trainer.history
+        n_images = max(1, min(1000, PRODUCTS // 2 // line.trainer.model.n_parameters))
+        with _quietly():
+            line.gradient_rms = gradient_rms(line.trainer.model, experiment, n_images)
+        await asyncio.sleep(0)
+        await self._draw()
+
+    def _under_way(self):
+        trainer = self.trainer
+        return f"Training: epoch {trainer.step // trainer.steps_per_epoch + 1} of {trainer.epochs}, step {trainer.step:,}."
+
+    def _outcome(self):
+        trainer = self.trainer
+        if trainer.diverged:
+            return trainer.message
+        if trainer.stopped_epoch is not None:
+            return f"Early stopping ended the run in epoch {trainer.stopped_epoch + 1}, at step {trainer.step:,}."
+        if trainer.finished:
+            return f"Trained for {trainer.epochs} epochs, {trainer.step:,} steps."
+        return f"Stopped at step {trainer.step:,}. Train goes on from there if the settings are the same."
+
+    def _replace_earlier(self):
+        shell = get_ipython()
+        if shell is None:
             return
-        histories = {_label(key): history for key, history in self._histories.items()}
-        colors = {_label(key): color for key, color in _COLORS.items()}
-        figure = plot_comparison(histories, colors)
-        self.picture.value = as_html_image(
-            figure, "Training loss, validation loss and validation accuracy against gradient steps, for: "
-            + "; ".join(histories)
-        )
+        parent = shell.get_parent() if hasattr(shell, "get_parent") else {}
+        self._cell = parent.get("metadata", {}).get("cellId") or shell.user_ns.get("In", [""])[-1]
+        self._execution = shell.execution_count
+        for bench in self._benches:
+            if bench._cell == self._cell and bench._execution != self._execution and bench.training:
+                bench.stop()
+        self._benches.add(self)
+
+    # ---- what is seen
+
+    def _say(self, text):
+        self.status.value = f"<p>{escape(text)}</p>"
+
+    def _free_color(self, experiment):
+        """The colour of the report's row, if it is one and the colour is free; else the first that is."""
+        taken = {line.color for line in self._lines.values()}
+        rows = [COLORS[task] for task, row in REPORT.items() if row.experiment == experiment]
+        return next(color for color in (*rows, *COLORS.values()) if color not in taken)
+
+    async def _draw(self):
+        for _ in self._drawing():
+            await asyncio.sleep(0)
+
+    def _drawing(self):
+        """Draw, and yield after each picture."""
+        labels = names(self._lines)
+        lines = dict(zip(labels, list(self._lines.values())))
+        histories = {name: line.history for name, line in lines.items() if len(line.history.evaluation_step)}
+        colors = {name: line.color for name, line in lines.items()}
+        for quantity, picture in zip(QUANTITIES, self._pictures):
+            last = [f"{name}: {getattr(history, quantity)[-1]:.4f} after step {history.evaluation_step[-1]}"
+                    for name, history in histories.items()]
+            alt = f"{LABELS[quantity]} against gradient steps. {'; '.join(last) or 'No run yet.'}"
+            picture.value = as_html_image(plot_quantity(histories, quantity, colors), alt)
+            yield
+        sizes = {name: line.gradient_rms for name, line in lines.items() if np.isfinite(line.gradient_rms).all()}
+        said = [f"{name}: " + ", ".join(f"{size:.1e}" for size in values) for name, values in sizes.items()]
+        alt = f"RMS of the gradient of each layer of weights, input side first. {'; '.join(said) or 'No run yet.'}"
+        self._pictures[3].value = as_html_image(plot_gradient_bars(sizes, colors), alt)
+        self._table.value = _table(lines)
+        yield
 
 
-def _label(key):
-    return " + ".join(name for name, on in zip(TRICKS, key) if on) or "no tricks"
+@contextmanager
+def _quietly():
+    """One BLAS thread; of a diverging run the status line tells, not a warning under some cell."""
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DivergenceWarning)
+        yield
+
+
+def _reference_runs():
+    store = packaged()
+    found = (store.get(REPORT[task].experiment) for task in ("2c", "3c"))
+    return [run for run in found if run is not None]
+
+
+def _controls(experiment):
+    style = {"description_width": "10em"}
+    layout = {"width": "20em", "max_width": "100%"}
+    same = len(set(experiment.hidden)) == 1
+    widths = experiment.hidden[:1] if same else experiment.hidden
+    rate = experiment.learning_rate
+
+    def integer(description, value):
+        return ipywidgets.IntText(value, description=description, style=style, layout=layout)
+
+    controls = {kind: choice(name.capitalize(), ("off", "on"), "on" if _has(experiment, kind) else "off")
+                for kind, name in TRICKS.items()}
+    for toggle in controls.values():
+        toggle.tooltips = [f"{toggle.description} {option}" for option in toggle.options]
+        toggle.layout = layout
+    return controls | {
+        "widths": ipywidgets.Combobox(
+            value=", ".join(map(str, widths)), options=["16", "32", "64", "128", "256"], description="Units in a layer",
+            tooltip="One width for all hidden layers, or one for each: 128, 64", style=style, layout=layout),
+        "depth": integer("Hidden layers", len(experiment.hidden)),
+        "learning_rate": ipywidgets.Combobox(
+            value="" if rate is None else repr(rate), options=["0.005", "0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"],
+            placeholder="rule: 0.1; 0.02 with momentum", description="Learning rate",
+            tooltip="Empty: the report's rule, 0.1, or 0.02 with momentum", style=style, layout=layout),
+        "gamma": ipywidgets.FloatText(experiment.gamma or 0.9, description="γ of the momentum", step=0.05, style=style,
+                                      layout=layout),
+        "batch_size": integer("Batch size", experiment.batch_size),
+        "n_train": integer("Training images", experiment.n_train),
+        "epochs": integer("Epochs", experiment.epochs),
+    }
+
+
+def _has(experiment, trick):
+    return {"init": experiment.init == "fan_in", "sigmoid": experiment.activation == "improved_sigmoid",
+            "momentum": experiment.gamma > 0}[trick]
+
+
+def _hidden(text, depth):
+    """The widths of `depth` hidden layers, from one width or from one for each."""
+    depth = _checks.integer("hidden layers", depth, minimum=0)
+    if depth == 0:
+        return ()
+    try:
+        widths = [int(word) for word in text.replace(",", " ").split()]
+    except ValueError:
+        widths = []
+    if not widths or (len(widths) > 1 and len(widths) != depth):
+        raise ValueError(f"units in a layer: expected one whole number, or {depth} for {depth} hidden layers, such as "
+                         f"128, 64 for two, got {text!r}")
+    return tuple(widths if len(widths) == depth else widths * depth)
+
+
+def _learning_rate(text):
+    if not text.strip():
+        return None
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        raise ValueError(f"learning rate: expected a number such as 0.05, or nothing for the report's rule, got {text!r}") from None
+
+
+def names(experiments):
+    """Name each experiment by what differs from the others, as in "width 128, no momentum".
+
+    Parameters
+    ----------
+    experiments : iterable of Experiment
+        All different.
+
+    Returns
+    -------
+    list of str
+    """
+    traits = [_traits(experiment) for experiment in experiments]
+    kinds = traits[0].keys() - {"tricks"} if traits else ()
+    differing = {kind for kind in kinds if len({each[kind] for each in traits if each[kind]}) > 1}
+    if not differing:  # a single run
+        differing = {"widths", *TRICKS}
+    if differing >= set(TRICKS):  # two words say it
+        differing = differing - set(TRICKS) | {"tricks"}
+    return [", ".join(phrase for kind, phrase in each.items() if phrase and kind in differing) for each in traits]
+
+
+def _traits(experiment):
+    """What can be said of an experiment, by kind; empty where there is nothing to say."""
+    e = experiment
+    even = len(set(e.hidden)) <= 1
+    tricks = [name for kind, name in TRICKS.items() if _has(e, kind)]
+    return {
+        "widths": (f"width {e.hidden[0]}" if even else f"widths {'-'.join(map(str, e.hidden))}") if e.hidden else "",
+        "depth": f"{len(e.hidden)} hidden layer{'s' * (len(e.hidden) != 1)}",
+        "tricks": {0: "no tricks", 3: "all tricks"}.get(len(tricks), " + ".join(tricks)),
+        **{kind: name if name in tricks else f"no {name}" for kind, name in TRICKS.items()},
+        "gamma": f"γ {e.gamma!r}" if e.gamma else "",
+        "learning_rate": "learning rate by the rule" if e.learning_rate is None else f"learning rate {e.learning_rate!r}",
+        "batch_size": f"batches of {e.batch_size}",
+        "n_train": f"{e.n_train:,} images",
+        "epochs": f"{e.epochs} epochs",
+        "patience": f"patience {e.patience}",
+        "biases": "a bias in every layer" if e.biases == "every_layer" else "a bias at the input",
+        "shuffle": "shuffled" if e.shuffle else "not shuffled",
+        "seed": f"seed {e.seed}",
+    }
+
+
+def _table(lines):
+    """The legend: each run's colour and name, and its figures at the last evaluation."""
+    rows = []
+    for name, line in lines.items():
+        history = line.history
+        figures = [f"{getattr(history, quantity)[-1]:.4f}" if len(history.evaluation_step) else "" for quantity in QUANTITIES]
+        swatch = f'<span style="color: {line.color}; background: #fff" aria-hidden="true">&#9632;&#9632;</span>'
+        rows.append(f'<tr><th scope="row" style="text-align: left; font-weight: normal">{swatch} {escape(name)}</th>'
+                    f"<td>{history.n_steps:,}</td>" + "".join(f"<td>{figure}</td>" for figure in figures) + "</tr>")
+    header = "".join(f'<th scope="col">{text}</th>'
+                     for text in ("run", "steps", "training loss", "validation loss", "validation accuracy"))
+    return f'<table class="table"><thead><tr>{header}</tr></thead><tbody>{"".join(rows)}</tbody></table>' if rows else ""

@@ -22,7 +22,10 @@ def choice(description, options, value=None):
     -------
     ipywidgets.ToggleButtons
     """
-    return ipywidgets.ToggleButtons(options=list(options), value=value or options[0], description=description,
+    options = list(options)
+    # A button says "on": its tooltip says what is on, to a screen reader too.
+    return ipywidgets.ToggleButtons(options=options, value=value or options[0], description=description,
+                                    tooltips=[f"{description}: {option}" for option in options],
                                     style={"description_width": "10em", "button_width": "auto"})
 
 
@@ -54,6 +57,31 @@ def switch(choices, leaf):
 def combinations(choices):
     """All that can be chosen: tuples of one option of each row."""
     return list(itertools.product(*(row.options for row in choices)))
+
+
+def player(row, seconds=2.5):
+    """A button that plays a row of toggle buttons, one option after the other; at the end, from the start.
+
+    ipywidgets' `Play` does the counting. Its own buttons have no names, so it stays hidden, and a toggle button linked
+    to it takes their place.
+
+    Parameters
+    ----------
+    row : ipywidgets.ToggleButtons
+    seconds : float
+        How long each option is shown.
+
+    Returns
+    -------
+    ipywidgets.HBox
+        The button, and the hidden `Play`.
+    """
+    play = ipywidgets.Play(max=len(row.options) - 1, interval=round(1000 * seconds), layout={"display": "none"})
+    button = ipywidgets.ToggleButton(description="Play", tooltip="Play, or stop playing", icon="play")
+    box = ipywidgets.HBox([button, play])
+    box.links = [ipywidgets.jslink((button, "value"), (play, "playing")),
+                 ipywidgets.jslink((play, "value"), (row, "index"))]
+    return box
 
 
 class KernelFree(ipywidgets.VBox):

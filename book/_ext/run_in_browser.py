@@ -1,0 +1,67 @@
+"""On each notebook's page, a button that opens that notebook in the reader's browser, and what a first start loads.
+
+The live side is built first, by book/lite/build.py: the pages state its sizes.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import jinja2
+from sphinx.errors import ExtensionError
+
+LITE = Path(__file__).resolve().parents[1] / "lite"
+
+# What concerns the reader's own situation is hidden; a script shows it where it is so.
+BUTTON = jinja2.Template("""
+<div class="run-in-browser" data-notebook="{{ notebook }}" data-version="{{ version }}" data-storage="{{ storage }}">
+<p class="run-served"><a class="run-button" href="{{ link }}">Run in your browser</a>
+<span>A first start loads {{ megabytes }} MB: Python, the library, the data. No account, and nothing is sent anywhere.</span></p>
+<p class="run-from-disk" hidden>This notebook also runs in the browser, but not from a file on disk: serve the book with <code>make serve</code>.</p>
+<p class="run-own-copy" hidden>Your browser keeps your own copy of this notebook<span class="run-older" hidden>, made from
+an older version of this page</span>; the button opens that copy. <button type="button">Discard my copy</button></p>
+<p class="run-discarded" role="status"></p>
+</div>
+""", autoescape=True)  # fmt: skip
+
+
+def build_lite(app):
+    """Build the live side into the site."""
+    if app.builder.format != "html":
+        return
+    done = subprocess.run([sys.executable, LITE / "build.py", Path(app.outdir) / "lite"], text=True, capture_output=True)
+    if done.returncode:
+        raise ExtensionError(f"the notebooks' live side was not built:\n{done.stderr}")
+
+
+def first_visit(site, notebook):
+    """How many bytes a first start loads: wheels and notebook as they are on disk, the rest as it was measured."""
+    parts = json.loads((LITE / "first_visit.json").read_text())
+    own = [site / "lite" / "files" / notebook, *(site / "lite" / "wheels").rglob("*.whl")]
+    return parts["JupyterLite"] + parts["Pyodide"] + sum(path.stat().st_size for path in own)
+
+
+def add_button(app, page, template, context, doctree):
+    """Put the button under the title of a notebook's page."""
+    if doctree is None or not app.env.doc2path(page).endswith(".ipynb"):
+        return
+    site, notebook = Path(app.outdir), f"{page}.ipynb"
+    copy = json.loads((site / "lite" / "files" / notebook).read_text(encoding="utf-8"))
+    settings = json.loads((LITE / "jupyter-lite.json").read_text())["jupyter-config-data"]
+    button = BUTTON.render(
+        notebook=notebook,
+        version=copy["metadata"]["book_version"],
+        storage=settings["contentsStorageName"],
+        link=context["pathto"](f"lite/notebooks/index.html?path={notebook}", resource=True),
+        megabytes=round(first_visit(site, notebook) / 1e6),
+    )
+    context["body"] = context["body"].replace("</h1>", f"</h1>{button}", 1)
+    app.add_css_file("run_in_browser.css")
+    app.add_js_file("run_in_browser.js", loading_method="defer")
+
+
+def setup(app):
+    app.connect("builder-inited", build_lite)
+    app.connect("html-page-context", add_button)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

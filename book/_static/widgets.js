@@ -1,0 +1,13 @@
+// Widgets on a rendered page: what ipywidgets' own scripts leave undone there.
+
+// Font Awesome replaces the theme's icons by drawings. ipywidgets' Play looks for the icons of its buttons when it moves,
+// and stops with an error if they are gone: drawings go inside the icons instead.
+window.FontAwesomeConfig = { autoReplaceSvg: "nest" };
+
+// A toggle button shows by its colour alone whether it is pressed: say it to a screen reader too.
+new MutationObserver(() => {
+  for (const button of document.querySelectorAll(".widget-toggle-buttons button, button.widget-toggle-button")) {
+    const pressed = String(button.classList.contains("mod-active"));
+    if (button.getAttribute("aria-pressed") !== pressed) button.setAttribute("aria-pressed", pressed);
+  }
+}).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });

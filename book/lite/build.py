@@ -1,0 +1,179 @@
+"""Build the notebooks' live side, JupyterLite, beside the book: what the button "Run in your browser" opens.
+
+`build.py FOLDER` puts it into that folder; the Sphinx extension `run_in_browser` calls it.
+
+Nothing is fetched. The kernel starts with wheels made here: mlplib with its data from this folder, and of the pinned
+packages those that Pyodide lacks, packed from what is installed. Pyodide itself comes to the reader from its own network.
+"""
+
+import base64
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from importlib.metadata import distribution
+from pathlib import Path
+
+import nbformat
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+LAB_EXTENSIONS = Path(sys.prefix, "share", "jupyter", "labextensions")
+# Those that show widgets and run Python. JupyterLite would take all that are installed, jupytext's too, which wants a server.
+EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kernel-extension"]
+PACKED = ["comm", "ipywidgets", "tqdm"]
+# Files that notebooks read, by the same relative path as here.
+DATA = ["benchmarks/results.json"]
+LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]
+# The same input gives the same wheel; the earliest time that a ZIP file can hold.
+EPOCH = "315532800"
+
+NOTICE = """\
+> This is your own copy of a page of the book. *Run → Run All Cells* runs it in your browser; what you change stays there. A button
+> on the book's page discards your copy and gives you the notebook as the book has it."""
+
+# What the book's build understands and JupyterLab does not: references to other places, framed blocks, labels.
+ROLE = re.compile(r"\{(\w+)\}`([^`<]+?)(?: *<[^`]*>)?`")
+BLOCK_START = re.compile(r"^(?::::|```)\{(\w+)(?:-start)?\} *(.*)\n(?: *:[\w-]+:.*\n)*(?:```$)?", re.MULTILINE)
+BLOCK_END = re.compile(r"^(?::::|```\{\w+-end\}\n```) *$", re.MULTILINE)
+LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
+
+
+def installed_wheel(name, folder):
+    """Pack an installed pure Python package into a wheel again, from the record of its files.
+
+    What lies outside site-packages, scripts and JupyterLab's side, is of no use to a kernel and left out.
+    """
+    package = distribution(name)
+    about = next(file.parent for file in package.files if file.name == "METADATA")
+    wheel = folder / f"{about.name.removesuffix('.dist-info')}-py3-none-any.whl"
+    if "Root-Is-Purelib: true" not in package.read_text("WHEEL"):
+        raise ValueError(f"{name}: expected a package in pure Python, which runs anywhere")
+    left_out = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
+    record = []
+    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
+
+        def add(path, content):
+            archive.writestr(zipfile.ZipInfo(path), content, zipfile.ZIP_DEFLATED)
+
+        for file in sorted(package.files):
+            if ".." in file.parts or file.suffix == ".pyc" or file.parent == about and file.name in left_out:
+                continue
+            content = file.locate().read_bytes()
+            digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+            record.append(f"{file.as_posix()},sha256={digest},{len(content)}\n")
+            add(file.as_posix(), content)
+        add(f"{about}/RECORD", "".join([*record, f"{about}/RECORD,,\n"]))
+
+
+def library_wheel(folder, work):
+    """Build mlplib's wheel from a copy: a build leaves files behind, and a later one would take them up."""
+    source = work / "library"
+    source.mkdir()
+    for name in LIBRARY:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, source)
+    call("-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, source, cwd=work,
+         SOURCE_DATE_EPOCH=EPOCH)
+
+
+def plain(text):
+    """MyST Markdown, as well as JupyterLab can show it."""
+    text = ROLE.sub(lambda match: f"({match[2]})" if match[1] == "eq" else match[2], text)
+    text = BLOCK_START.sub(lambda match: f"**{match[1].title() if match[1] != 'admonition' else match[2]}**\n", text)
+    return LABEL.sub("", BLOCK_END.sub("", text))
+
+
+def live_copy(notebook_file):
+    """The notebook with its outputs, as JupyterLite opens it: its kernel's name, and a first cell that says what this is."""
+    notebook = nbformat.read(notebook_file, as_version=4)
+    notebook.metadata.kernelspec = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = plain(cell.source)
+    notice = nbformat.v4.new_markdown_cell(NOTICE)
+    notice["id"] = "live-copy"
+    notebook.cells.insert(0, notice)
+    # The page compares it with the copy that the reader's browser kept.
+    notebook.metadata["book_version"] = digest([notebook_file])[:12]
+    # No list of lines for a text: a server would join them, and here is none.
+    return json.dumps(notebook, ensure_ascii=False)
+
+
+def digest(files):
+    """SHA-256 over names and contents."""
+    result = hashlib.sha256()
+    for file in files:
+        result.update(f"{file.name} {file.stat().st_size}\n".encode())
+        result.update(file.read_bytes())
+    return result.hexdigest()
+
+
+def inputs():
+    """All files that the result depends on; the list of pinned packages stands for what is installed."""
+    files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), ROOT / "requirements.txt", *(ROOT / name for name in DATA)]
+    files += sorted(ROOT.glob("notebooks/*.ipynb"))
+    for name in LIBRARY:
+        path = ROOT / name
+        files += [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc")
+    return files
+
+
+def call(*arguments, cwd, **settings):
+    """Run Python with these arguments; show what it says only if it fails."""
+    done = subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, env=os.environ | settings, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(map(str, arguments[:4]))} failed:\n{done.stdout}")
+
+
+def build(target):
+    """Build JupyterLite into the folder `target`; do nothing if it is there and nothing has changed."""
+    stamp, state = target / "inputs.sha256", digest(inputs())
+    if stamp.exists() and stamp.read_text() == state:
+        return
+    shutil.rmtree(target, ignore_errors=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # A fresh folder each time: JupyterLite keeps a record of what it did, and overlooks changed settings because of it.
+    with tempfile.TemporaryDirectory(dir=target.parent) as work:
+        work = Path(work)
+        wheels = work / "wheels"
+        wheels.mkdir()
+        library_wheel(wheels, work)
+        for name in PACKED:
+            installed_wheel(name, wheels)
+        built = sorted(wheels.glob("*.whl"))
+        # Under a name of their own: a browser that kept a wheel of the same version must not take it for this one.
+        folder = Path("wheels", digest(built)[:12])
+
+        settings = json.loads((HERE / "jupyter-lite.json").read_text())
+        kernel = settings["jupyter-config-data"]["litePluginSettings"]["@jupyterlite/pyodide-kernel-extension:kernel"]
+        # Seen from the kernel, whose script lies four folders down.
+        kernel["loadPyodideOptions"]["packages"] += [f"../../../../{folder.as_posix()}/{wheel.name}" for wheel in built]
+        (work / "jupyter-lite.json").write_text(json.dumps(settings, indent=1))
+        config = json.loads((HERE / "jupyter_lite_config.json").read_text())
+        config["LiteBuildConfig"]["federated_extensions"] = [str(LAB_EXTENSIONS / name) for name in EXTENSIONS]
+        (work / "jupyter_lite_config.json").write_text(json.dumps(config))
+
+        (work / "files" / "notebooks").mkdir(parents=True)
+        for notebook_file in ROOT.glob("notebooks/*.ipynb"):
+            (work / "files" / "notebooks" / notebook_file.name).write_text(live_copy(notebook_file), encoding="utf-8")
+        for name in DATA:
+            copy = work / "files" / name
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, copy)
+        call("-m", "jupyterlite_core", "build", "--output-dir", work / "site", cwd=work)
+        shutil.copytree(wheels, work / "site" / folder)
+        shutil.move(work / "site", target)
+    stamp.write_text(state)
+
+
+if __name__ == "__main__":
+    build(Path(sys.argv[1]).resolve())

@@ -1,0 +1,249 @@
+"""Explorers: every choice shows its own picture, and what is written under it is what the store holds."""
+
+import json
+import re
+from html import unescape
+
+import ipywidgets
+import numpy as np
+import pytest
+
+from mlplib.experiments import Experiment, Figures, Run
+from mlplib.plotting import draw_seeds, together
+from mlplib.store import Store, StoreError
+from mlplib.sweeps import TRICKS, packaged_experiments, topology_experiment, trick_experiment
+from mlplib.training import History
+from mlplib.widgets import ActivationExplorer, TopologyExplorer, TrickExplorer
+from mlplib.widgets.explorers import VIEWS
+from mlplib.widgets.frames import combinations
+
+MAX_PICTURE, MAX_STATE = 45_000, 1_500_000
+
+
+def made_up_run(experiment):
+    """A run that was never trained: curves of the usual shape, other ones for each experiment."""
+    rng = np.random.default_rng(np.frombuffer(repr(experiment).encode(), np.uint8))
+    n = int(rng.integers(80, 110))
+    steps = 125 * np.arange(n)
+    train_loss = 2.3 * np.exp(-np.sqrt(steps / rng.uniform(400, 1500))) * rng.normal(1, 0.05, n) + 0.001
+    validation_loss = 0.9 * train_loss + 0.15
+    history = History(np.arange(125 * n), np.repeat(train_loss, 125), steps, train_loss, 1 - train_loss / 8,
+                      validation_loss, 1 - validation_loss / 4)
+    final = Figures(train_loss[-1], 1 - train_loss[-1] / 8, validation_loss[-1], 1 - validation_loss[-1] / 4)
+    return Run(experiment, None, history, n // 5, False, False, "", 1.0, final, final, (0.1,) * (len(experiment.hidden) + 1))
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    """All that the explorers show, made up."""
+    store = Store(tmp_path_factory.mktemp("runs"))
+    for experiment in packaged_experiments():
+        store.save(made_up_run(experiment))
+    return store
+
+
+def built(explorer, *arguments):
+    """An explorer, and the state it adds to a page, in bytes."""
+    before = set(ipywidgets.Widget.get_manager_state()["state"])
+    made = explorer(*arguments)
+    state = ipywidgets.Widget.get_manager_state()["state"]
+    return made, len(json.dumps({name: part for name, part in state.items() if name not in before}))
+
+
+@pytest.fixture(scope="module")
+def tricks(store):
+    return built(TrickExplorer, store)
+
+
+@pytest.fixture(scope="module")
+def topology(store):
+    return built(TopologyExplorer, store)
+
+
+@pytest.fixture(scope="module")
+def activations():
+    return built(ActivationExplorer)
+
+
+def shown(stack, rows):
+    """By what is chosen: the widget that the page shows, following the links of each level as a page does."""
+    leaves = {}
+    for chosen in combinations(rows):
+        widget = stack
+        for row, option in zip(rows, chosen):
+            (link,) = widget.links
+            assert (link.source, link.target) == ((row, "index"), (widget, "selected_index"))
+            assert widget.selected_index == row.index
+            widget = widget.children[row.options.index(option)]
+        leaves[chosen] = widget.value
+    return leaves
+
+
+def alt(html):
+    (text,) = re.findall(r'<img [^>]*alt="([^"]*)"', html)
+    return unescape(text)
+
+
+def picture(html):
+    (data,) = re.findall(r'src="data:image/png;base64,([^"]*)"', html)
+    return data
+
+
+def switched(explorer):
+    """Each row of buttons of an explorer with what it switches."""
+    if isinstance(explorer, ActivationExplorer):
+        return [([explorer.z], explorer.tangents), ([explorer.layers], explorer.spreads)]
+    return [(explorer.rows, explorer.picture)]
+
+
+@pytest.mark.parametrize(("name", "pictures"), [("tricks", 8 * 3), ("topology", 25 * 3), ("activations", 13 + 10)])
+def test_every_choice_shows_a_picture_of_its_own(name, pictures, request):
+    explorer, _ = request.getfixturevalue(name)
+    leaves = [html for rows, stack in switched(explorer) for html in shown(stack, rows).values()]
+    assert len(leaves) == len({picture(html) for html in leaves}) == len({alt(html) for html in leaves}) == pictures
+
+
+@pytest.mark.parametrize("name", ["tricks", "topology", "activations"])
+def test_an_explorer_is_small_enough_for_a_page(name, request):
+    explorer, state = request.getfixturevalue(name)
+    sizes = [len(picture(html)) for rows, stack in switched(explorer) for html in shown(stack, rows).values()]
+    assert max(sizes) <= MAX_PICTURE
+    assert sum(sizes) < state <= MAX_STATE
+
+
+@pytest.mark.parametrize("name", ["tricks", "topology", "activations"])
+def test_a_plain_picture_with_words_stands_in_for_an_explorer(name, request):
+    explorer, _ = request.getfixturevalue(name)
+    alts = re.findall(r'<img [^>]*alt="([^"]+)"', explorer.plain)
+    assert alts and len(explorer.plain) <= MAX_PICTURE
+
+
+@pytest.mark.parametrize("name", ["tricks", "topology", "activations"])
+def test_each_button_says_what_it_chooses(name, request):
+    explorer, _ = request.getfixturevalue(name)
+    for rows, _ in switched(explorer):
+        for row in rows:
+            assert list(row.tooltips) == [f"{row.description}: {option}" for option in row.options]
+
+
+def test_the_text_of_a_picture_names_its_combination_and_view(tricks):
+    for (init, sigmoid, momentum, view), html in shown(tricks[0].picture, tricks[0].rows).items():
+        text = alt(html)
+        assert text.startswith(view.capitalize())
+        chosen = text.split("Chosen, ")[1].split(":")[0]
+        named = [trick in chosen for trick in ("fan-in weights", "improved sigmoid", "momentum")]
+        assert named == [option == "on" for option in (init, sigmoid, momentum)]
+
+
+def test_the_text_of_a_picture_names_width_and_depth(topology):
+    for (width, depth, _), html in shown(topology[0].picture, topology[0].rows).items():
+        assert re.search(rf"Chosen, {depth} layers? of {width}\b", alt(html))
+
+
+def networks(name, explorer):
+    """Each choice of an explorer, the network that stands behind it, and the HTML shown."""
+    for (*options, view), html in shown(explorer.picture, explorer.rows).items():
+        if name == "tricks":
+            yield view, trick_experiment([option == "on" for option in options]), html
+        else:
+            yield view, topology_experiment(*map(int, options)), html
+
+
+@pytest.mark.parametrize("name", ["tricks", "topology"])
+def test_the_line_of_figures_is_what_the_store_holds(name, store, request):
+    explorer, _ = request.getfixturevalue(name)
+    for _, experiment, html in networks(name, explorer):
+        runs = [store[Experiment(**vars(experiment) | {"seed": seed})] for seed in range(5)]
+        figures = np.array([run.final for run in runs])
+        line = re.findall(r"<b>([\d.]+)</b> \(([\d.]+)–([\d.]+)\)", html)
+        assert [tuple(map(float, part)) for part in line] == [
+            tuple(pytest.approx(value, abs=6e-5) for value in (column.mean(), column.min(), column.max()))
+            for column in figures.T
+        ]
+        stops = ", ".join(str(run.stopped_epoch) for run in runs)
+        assert f"in epoch: {stops}." in html
+
+
+@pytest.mark.parametrize("kind", ["loss", "accuracy"])
+def test_the_words_of_a_picture_are_means_over_the_seeds(kind, tricks, store):
+    for view, experiment, html in networks("tricks", tricks[0]):
+        if VIEWS[view][0] == kind:
+            runs = [store[Experiment(**vars(experiment) | {"seed": seed})] for seed in range(5)]
+            ends = [np.mean([getattr(run.final, f"{part}_{kind}") for run in runs]) for part in ("train", "validation")]
+            words = alt(html).split("Chosen, ")[1]
+            assert [float(number) for number in re.findall(r" (\d\.\d+)", words)[:2]] == pytest.approx(ends, abs=6e-5)
+
+
+def test_a_mean_over_seeds_ends_where_the_first_of_them_stops():
+    from matplotlib.figure import Figure
+
+    histories = [made_up_run(trick_experiment(TRICKS[0], seed)).history for seed in range(5)]
+    shortest = min(len(history.evaluation_step) for history in histories)
+    steps, values = together(histories, "validation_loss")
+    assert values.shape == (5, shortest)
+    assert steps.tolist() == (125 * np.arange(shortest)).tolist()
+
+    ax = Figure().add_subplot()
+    draw_seeds(ax, histories, "loss", "black", "made up")
+    train, validation = [lines for lines in (ax.lines[:6], ax.lines[6:])]
+    for lines, quantity, dashes in ((train, "train_loss", "--"), (validation, "validation_loss", "-")):
+        mean, *seeds = lines
+        assert {line.get_linestyle() for line in lines} == {dashes}
+        assert mean.get_ydata() == pytest.approx(together(histories, quantity)[1].mean(axis=0))
+        assert [line.get_xdata()[-1] for line in seeds] == [history.evaluation_step[-1] for history in histories]
+        assert [line.get_xdata()[0] for line in seeds] == 5 * [steps[-1]]
+
+
+def test_a_run_that_diverged_is_shown_and_named(tmp_path):
+    store = Store(tmp_path)
+    for tricks in TRICKS:
+        for seed in range(5):
+            run = made_up_run(trick_experiment(tricks, seed))
+            if tricks == TRICKS[-1] and seed == 3:
+                run.diverged, run.stopped_epoch = True, None
+                run.final = Figures(np.inf, 0.1, np.inf, 0.1)
+                run.history.train_loss[-1] = np.inf
+            store.save(run)
+    explorer = TrickExplorer(store)
+    html = shown(explorer.picture, explorer.rows)["on", "on", "on", "logarithmic loss"]
+    assert "Diverged: 1 of 5" in html and "did not" in html
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged"])
+@pytest.mark.parametrize(("explorer", "experiment"), [
+    (TrickExplorer, trick_experiment((False, True, False), 2)), (TopologyExplorer, topology_experiment(32, 5, 4)),
+])
+def test_a_run_that_cannot_be_used_is_named_and_how_to_get_it(explorer, experiment, damage, store):
+    path = store.path(experiment)
+    kept = path.read_bytes()
+    path.unlink() if damage == "missing" else path.write_bytes(kept[:100])
+    try:
+        with pytest.raises(StoreError, match="make sweep") as error:
+            explorer(store)
+    finally:
+        path.write_bytes(kept)
+    assert repr(experiment) in str(error.value) and explorer.__name__ in str(error.value)
+
+
+def test_a_store_may_be_given_as_a_folder(store):
+    explorer = TrickExplorer(store.folder)
+    assert "no tricks" in explorer.plain
+
+
+def test_the_tangent_and_the_derivative_are_those_of_both_sigmoids(activations):
+    explorer, _ = activations
+    for (z,), html in shown(explorer.tangents, [explorer.z]).items():
+        z = float(z.replace("−", "-"))
+        numbers = [float(n) for n in re.findall(r"f′? = (-?[\d.e-]+\d)", alt(html).replace("−", "-"))]
+        s, t = 1 / (1 + np.exp(-z)), np.tanh(2 * z / 3)
+        assert numbers == pytest.approx([s, s * (1 - s), 1.7159 * t, 1.7159 * 2 / 3 * (1 - t * t)], abs=6e-4)
+
+
+def test_ten_layers_of_logistic_units_answer_every_input_alike_and_improved_ones_do_not(activations):
+    explorer, _ = activations
+    spreads = []
+    for html in shown(explorer.spreads, [explorer.layers]).values():
+        spreads.append([float(n) for n in re.findall(r"inputs ([\d.e-]+\d)", alt(html).replace("−", "-"))])
+    logistic, improved = np.array(spreads).T
+    assert all(logistic[1:] / logistic[:-1] < 0.3) and logistic[-1] < 1e-5
+    assert all(improved > 0.5)

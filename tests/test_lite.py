@@ -1,0 +1,178 @@
+"""The live side of the built book, as it lies on disk: notebooks, wheels, settings, and what the pages say of them."""
+
+import base64
+import hashlib
+import json
+import re
+import runpy
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILT = ROOT / "_build" / "html"
+LITE = BUILT / "lite"
+NAMES = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
+KERNEL = "@jupyterlite/pyodide-kernel-extension"
+
+each_notebook = pytest.mark.parametrize("name", NAMES)
+needs_the_book = pytest.mark.usefixtures("book")
+
+
+@pytest.fixture(scope="module")
+def book():
+    if not (LITE / "jupyter-lite.json").exists():
+        pytest.fail("the book is not built: expected _build/html/lite; run `make book`", pytrace=False)
+
+
+def settings():
+    return json.loads((LITE / "jupyter-lite.json").read_text(encoding="utf-8"))["jupyter-config-data"]
+
+
+def wheels():
+    kernel = LITE / "extensions" / KERNEL / "static"
+    packages = settings()["litePluginSettings"][f"{KERNEL}:kernel"]["loadPyodideOptions"]["packages"]
+    return [(kernel / package).resolve() for package in packages if package.endswith(".whl")]
+
+
+def notebook(path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def code(cells):
+    return [("".join(cell["source"]), len(cell["outputs"])) for cell in cells if cell["cell_type"] == "code"]
+
+
+# ---- the notebooks
+
+
+@needs_the_book
+def test_all_notebooks_and_the_data_that_they_read_are_there_and_listed():
+    listed = json.loads((LITE / "api" / "contents" / "notebooks" / "all.json").read_text(encoding="utf-8"))
+    assert sorted(entry["name"] for entry in listed["content"]) == [f"{name}.ipynb" for name in NAMES]
+    stored = ROOT / "benchmarks" / "results.json"
+    assert (LITE / "files" / "benchmarks" / "results.json").read_bytes() == stored.read_bytes()
+
+
+@needs_the_book
+@each_notebook
+def test_a_live_copy_has_the_code_and_the_outputs_of_the_notebook(name):
+    copy = notebook(LITE / "files" / "notebooks" / f"{name}.ipynb")
+    assert code(copy["cells"]) == code(notebook(ROOT / "notebooks" / f"{name}.ipynb")["cells"])
+    assert any(n_outputs for _, n_outputs in code(copy["cells"]))
+    assert copy["metadata"]["kernelspec"]["name"] == settings()["defaultKernelName"]
+
+
+@needs_the_book
+@each_notebook
+def test_a_live_copy_says_what_it_is_and_shows_no_markup_of_the_book(name):
+    first, *others = notebook(LITE / "files" / "notebooks" / f"{name}.ipynb")["cells"]
+    assert "own copy" in first["source"]
+    text = "\n".join(cell["source"] for cell in others if cell["cell_type"] == "markdown")
+    assert re.findall(r"\{\w+\}`|^:::.*|^```\{.*|^\([\w-]+\)=$", text, re.MULTILINE) == []
+
+
+@needs_the_book
+def test_no_text_is_a_list_of_lines():
+    # JupyterLite hands a notebook to JupyterLab as it lies there, and JupyterLab expects texts.
+    for name in NAMES:
+        for cell in notebook(LITE / "files" / "notebooks" / f"{name}.ipynb")["cells"]:
+            texts = [cell["source"]]
+            for output in cell.get("outputs", []):
+                texts += [output["text"]] if "text" in output else output.get("data", {}).values()
+            assert [text for text in texts if isinstance(text, list)] == []
+
+
+# ---- what is left out
+
+
+@needs_the_book
+def test_only_what_is_used_is_there():
+    assert [path for path in LITE.rglob("*.map")] == []
+    assert [path for path in LITE.rglob("*.doit.db")] == []
+    assert [name for name in ("lab", "repl", "consoles", "edit") if (LITE / name).exists()] == []
+    extensions = sorted(path.parent.relative_to(LITE / "extensions").as_posix()
+                        for path in (LITE / "extensions").glob("*/*/package.json"))
+    assert extensions == ["@jupyter-widgets/jupyterlab-manager", KERNEL]
+    assert sorted(extension["name"] for extension in settings()["federated_extensions"]) == extensions
+
+
+@needs_the_book
+def test_the_settings_name_one_other_host_and_nothing_large():
+    text = json.dumps(settings())
+    assert set(re.findall(r"https?://[^/\"]+", text)) == {"https://cdn.jsdelivr.net"}
+    kernel = settings()["litePluginSettings"][f"{KERNEL}:kernel"]
+    assert kernel["disablePyPIFallback"] is True
+    assert not {"scipy", "pandas"} & set(kernel["loadPyodideOptions"]["packages"])
+
+
+# ---- the wheels
+
+
+@needs_the_book
+def test_the_wheels_that_the_kernel_starts_with_are_there_and_whole():
+    assert [path.name.split("-")[0] for path in wheels()] == ["comm", "ipywidgets", "mlplib", "tqdm"]
+    assert sorted((LITE / "wheels").rglob("*.whl")) == sorted(wheels())
+    for path in wheels():
+        with zipfile.ZipFile(path) as wheel:
+            record = next(name for name in wheel.namelist() if name.endswith(".dist-info/RECORD"))
+            lines = [line.rsplit(",", 2) for line in wheel.read(record).decode().splitlines()]
+            assert sorted(name for name, _, _ in lines) == sorted(wheel.namelist())
+            for name, digest, _ in lines:
+                if name != record:
+                    expected = base64.urlsafe_b64encode(hashlib.sha256(wheel.read(name)).digest()).rstrip(b"=")
+                    assert digest == f"sha256={expected.decode()}", f"{path.name}: {name}"
+
+
+@needs_the_book
+def test_the_librarys_wheel_is_the_library():
+    path = next(path for path in wheels() if path.name.startswith("mlplib"))
+    with zipfile.ZipFile(path) as wheel:
+        held = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("mlplib/")}
+    patterns = ("*.py", "widgets/*.py", "mnist_data/*.gz", "runs/*.npz")
+    assert held == {file.relative_to(ROOT).as_posix(): file.read_bytes()
+                    for pattern in patterns for file in (ROOT / "mlplib").glob(pattern)}  # fmt: skip
+
+
+def test_an_installed_package_is_packed_so_that_it_can_be_imported(tmp_path):
+    runpy.run_path(str(ROOT / "book" / "lite" / "build.py"))["installed_wheel"]("comm", tmp_path)
+    (wheel,) = tmp_path.glob("comm-*-py3-none-any.whl")
+    program = f"import sys; sys.path.insert(0, {str(wheel)!r}); import comm; print(comm.__file__)"
+    found = subprocess.run([sys.executable, "-I", "-c", program], text=True, capture_output=True, check=True).stdout
+    assert found.startswith(str(wheel))
+
+
+def test_a_package_that_is_not_pure_python_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="numpy: expected a package in pure Python"):
+        runpy.run_path(str(ROOT / "book" / "lite" / "build.py"))["installed_wheel"]("numpy", tmp_path)
+
+
+# ---- the pages
+
+
+@needs_the_book
+@each_notebook
+def test_the_button_opens_that_very_notebook_and_says_what_is_loaded(name):
+    page = (BUILT / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
+    (link,) = re.findall(r'<a class="run-button" href="([^"]+)"', page)
+    app, path = link.split("?path=")
+    assert (BUILT / "notebooks" / app).resolve() == LITE / "notebooks" / "index.html"
+    copy = LITE / "files" / path
+    assert copy.name == f"{name}.ipynb"
+    assert f'data-version="{notebook(copy)["metadata"]["book_version"]}"' in page
+    assert f'data-storage="{settings()["contentsStorageName"]}"' in page
+
+    parts = json.loads((ROOT / "book" / "lite" / "first_visit.json").read_text())
+    size = parts["JupyterLite"] + parts["Pyodide"] + sum(file.stat().st_size for file in (copy, *wheels()))
+    assert f"loads {round(size / 1e6)} MB" in page
+
+
+@needs_the_book
+def test_a_page_that_is_no_notebook_has_no_button():
+    pages = [page for page in BUILT.glob("*/*.html") if page.parent.name in ("book", "notebooks")]
+    with_button = [page.stem for page in pages if "run-button" in page.read_text(encoding="utf-8")]
+    assert sorted(with_button) == NAMES
+    assert len(pages) > len(NAMES)
