@@ -35,8 +35,7 @@ def test_the_widgets_show_all_tricks_and_all_topologies():
 
 def test_it_holds_these_runs_and_no_others(stored):
     assert set(stored) == set(EXPERIMENTS)
-    strangers = [path.name for path in packaged().folder.iterdir() if path not in map(packaged().path, EXPERIMENTS)]
-    assert strangers == []
+    assert set(packaged().folder.iterdir()) == {packaged().path(experiment) for experiment in EXPERIMENTS}
 
 
 def test_it_takes_at_most_4_megabytes():
