@@ -157,11 +157,9 @@ def new_context(new_context, network, console):
     return guarded
 
 
-READY = """async () => {
-  await window.MathJax?.startup?.promise;
-  const views = document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]').length;
-  return document.querySelectorAll('.bd-article .jupyter-widgets').length >= views || views === 0;
-}"""
+# No async function: Playwright takes its promise for an answer.
+WIDGETS_READY = """() => [...document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')]
+    .every(view => view.previousElementSibling?.querySelector('.jupyter-widgets'))"""
 
 
 @pytest.fixture
@@ -173,10 +171,9 @@ def visit(page, site):
 
     def go(address="", widgets=True):
         page.goto(site + address, wait_until="load")
+        page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
         if widgets:
-            page.wait_for_function(READY, timeout=60_000)
-        else:
-            page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
+            page.wait_for_function(WIDGETS_READY, timeout=60_000)
         return page
 
     return go
