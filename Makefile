@@ -57,11 +57,16 @@ book: $(STAMP)
 	@$(PY) -c 'import pathlib, sys; print("  " + pathlib.Path(sys.argv[1]).resolve().as_uri())' $(PAGE)
 	@echo "or serve it on this machine: make serve"
 
-# All parts run even if one fails, so that one run shows everything. The notebooks retrain what the store has.
+# All parts run even if one fails, so that one run shows everything. The browser, which keeps one processor busy, works
+# beside the other tests, and what it said is shown after them. The notebooks retrain what the store has.
 test: book
 	@failed=0; \
+	$(PY) -m pytest tests/browser --durations=10 >_build/browser-tests.log 2>&1 & browser=$$!; \
+	trap 'kill $$browser; exit 130' INT TERM; \
 	$(PY) -m pytest || failed=1; \
-	$(PY) -m pytest tests/browser || failed=1; \
+	echo "The tests in the browser ..."; \
+	wait $$browser || failed=1; \
+	cat _build/browser-tests.log; \
 	MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb || failed=1; \
 	exit $$failed
 

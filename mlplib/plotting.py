@@ -227,7 +227,7 @@ def together(histories, quantity):
     return shortest, np.array([getattr(history, quantity)[: len(shortest)] for history in histories])
 
 
-def draw_seeds(ax, histories, kind, color, label, pale=False):
+def draw_seeds(ax, histories, kind, color, label, reference=False):
     """The loss or the accuracy of one network under several seeds: training dashed, validation solid.
 
     The mean, and a band from the lowest to the highest seed, as far as all runs go. Beyond that a mean would jump
@@ -240,15 +240,15 @@ def draw_seeds(ax, histories, kind, color, label, pale=False):
         Evaluated at the same steps.
     kind : {"loss", "accuracy"}
     color, label : str
-    pale : bool
-        For reference: the mean alone, thin.
+    reference : bool
+        The mean alone, thin.
     """
     for part, dashes in (("train", "--"), ("validation", "-")):
         quantity = f"{part}_{kind}"
         steps, values = together(histories, quantity)
-        style = {"linewidth": 0.9, "alpha": 0.7} if pale else {"linewidth": 1.8}
+        style = {"linewidth": 0.9} if reference else {"linewidth": 1.8}
         ax.plot(steps, values.mean(axis=0), dashes, color=color, label=label if part == "validation" else None, **style)
-        if not pale:
+        if not reference:
             ax.fill_between(steps, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
             for history in histories:
                 rest = slice(len(steps) - 1, None)

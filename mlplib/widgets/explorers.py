@@ -38,7 +38,7 @@ class RunsExplorer(KernelFree):
     networks : dict from tuple of str to (str, Experiment)
         By one option of each row: the network's name and its experiment.
     references : sequence of tuple of str
-        Networks that are drawn pale in every picture.
+        Networks that are drawn thin in every picture, for reference.
     store : Store, str, os.PathLike or None
         Where the runs are, each network under the report's five seeds; by default the store that comes with mlplib.
 
@@ -67,8 +67,8 @@ class RunsExplorer(KernelFree):
         caption = note(
             f"Training dashed, validation solid. Thick: the mean over {len(SEEDS)} seeds, with a band from the lowest to "
             "the highest, up to the step at which the first of them stops; beyond it each seed that still trains is a "
-            "thin line. Pale: networks for reference, their means. The axes are the same for all networks and cut off "
-            "what lies outside."
+            "thin line. In other colours, thin: networks for reference, their means. The axes are the same for all "
+            "networks and cut off what lies outside."
         )
         super().__init__([*self.rows, self.picture, caption], start + caption.value,
                          f"{type(self).__name__}: {len(networks)} networks, {len(VIEWS)} views")
@@ -96,7 +96,7 @@ class RunsExplorer(KernelFree):
         alt = f"{view.capitalize()} against gradient steps, means over {len(SEEDS)} seeds."
         for role, shown in [*(("For reference", other) for other in self._references if other != key), ("Chosen", key)]:
             runs, label, row = self._runs[shown], self._label(shown), _ROWS.get(self._networks[shown][1])
-            draw_seeds(ax, [run.history for run in runs], kind, COLORS.get(row, OTHER), label, pale=shown != key)
+            draw_seeds(ax, [run.history for run in runs], kind, COLORS.get(row, OTHER), label, reference=shown != key)
             alt += f" {role}, {_in_words(label, runs, kind)}"
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, reverse=True)
         return _picture(ax.figure, alt) + _final_figures(label, runs)
