@@ -64,10 +64,10 @@ test: book
 	$(PY) -m pytest tests/browser --durations=10 >_build/browser-tests.log 2>&1 & browser=$$!; \
 	trap 'kill $$browser; exit 130' INT TERM; \
 	$(PY) -m pytest || failed=1; \
+	MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb || failed=1; \
 	echo "The tests in the browser ..."; \
 	wait $$browser || failed=1; \
 	cat _build/browser-tests.log; \
-	MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb || failed=1; \
 	exit $$failed
 
 lab: $(STAMP)

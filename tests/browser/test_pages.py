@@ -38,7 +38,12 @@ WIDGETS = 'script[type="application/vnd.jupyter.widget-view+json"]'
 
 def open_all(page):
     """Unfold what is folded, so that it is examined too."""
-    page.evaluate("() => document.querySelectorAll('main details').forEach(d => { d.open = true; })")
+    page.evaluate("""() => {
+      document.querySelectorAll("main details").forEach(details => { details.open = true; });
+      for (const animation of document.getAnimations()) {  // what fades in is pale at first
+        if (animation.effect.getComputedTiming().endTime < Infinity) animation.finish();
+      }
+    }""")
 
 
 # ---- as built
