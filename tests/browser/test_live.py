@@ -6,6 +6,7 @@ import re
 import time
 from dataclasses import asdict
 from pathlib import Path
+from statistics import median
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -207,12 +208,16 @@ for key, value in {fields!r}.items():
     assert json.loads(said) == pytest.approx(mlplib.run(SHORT).history.train_loss, abs=1e-4)
 
     page.evaluate(RUN_CODE, 'bench.controls["n_train"].value, bench.controls["epochs"].value = 20_000, 50')
-    bench.get_by_role("button", name="Train", exact=True).click()
-    bench.get_by_text("Training: epoch").wait_for()
-    pressed = time.time()
-    bench.get_by_role("button", name="Stop", exact=True).click()
-    bench.get_by_text("Stopped at step").wait_for(timeout=20_000)
-    stopped = time.time() - pressed
+    stops = []
+    for _ in range(3):
+        bench.get_by_role("button", name="Train", exact=True).click()
+        bench.get_by_text("Training: epoch").wait_for()
+        pressed = time.time()
+        bench.get_by_role("button", name="Stop", exact=True).click()
+        bench.get_by_text("Stopped at step").wait_for(timeout=20_000)
+        stops.append(time.time() - pressed)
+        page.evaluate(RUN_CODE, "await bench.task")  # it draws once more
     with capsys.disabled():
-        print(f"\n{name}: first live curve {curve:.1f} s after the click on the page; stopped {stopped:.1f} s after Stop")
-    assert stopped < 2
+        print(f"\n{name}: first live curve {curve:.1f} s after the click on the page; stopped "
+              f"{median(stops):.1f} s after Stop (median of {len(stops)}; slowest {max(stops):.1f} s)")
+    assert median(stops) < 2
