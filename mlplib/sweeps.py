@@ -60,9 +60,16 @@ def packaged_experiments():
     return [replace(experiment, seed=seed) for experiment in dict.fromkeys(first) for seed in SEEDS]
 
 
-def retraining():
-    """Whether the environment variable MLPLIB_RETRAIN asks to leave stores alone."""
-    return os.environ.get("MLPLIB_RETRAIN", "0") not in ("", "0")
+def _retrained(store):
+    """The store that a sweep uses in place of `store`, as the environment variable MLPLIB_RETRAIN says, and whether it does.
+
+    Unset or 0: `store` itself. 1: none. Anything else is a folder for what is trained anew: so the steps of one check
+    share their runs.
+    """
+    value = os.environ.get("MLPLIB_RETRAIN", "0")
+    if value in ("", "0"):
+        return store, False
+    return (None if value == "1" else Store(value)), True
 
 
 def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=()):
@@ -73,7 +80,7 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=()):
 
     With a store, what it has is taken from there, and each run is saved as soon as it is finished: a sweep that was
     killed loses only what was under way, and the next call goes on. The environment variable MLPLIB_RETRAIN=1 makes a
-    sweep neither read nor write its store.
+    sweep neither read nor write its store; a folder in place of the 1 keeps what is trained there, and serves it again.
 
     Parameters
     ----------
@@ -108,7 +115,9 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=()):
     for i, experiment in enumerate(experiments):
         if not isinstance(experiment, Experiment):
             raise TypeError(f"experiments[{i}]: expected an Experiment, got {type(experiment).__name__}")
-    store = None if store is None or retraining() else store if isinstance(store, Store) else Store(store)
+    if store is not None:
+        store, anew = _retrained(store if isinstance(store, Store) else Store(store))
+        keep_weights = experiments if anew else keep_weights
     runs = {}
     for experiment in dict.fromkeys(experiments) if store is not None else ():
         known = store.get(experiment)

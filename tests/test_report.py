@@ -1,5 +1,6 @@
 """The report's rows: their configuration, the rule for calling one reproduced, and all forty runs held against it."""
 
+import os
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ import pytest
 
 import mlplib
 from mlplib import REPORT, Experiment, Figures
+from mlplib.store import packaged
 
 # task: hidden, init, activation, gamma; train and validation loss, train and validation accuracy; when it stopped
 TABLE = {
@@ -135,9 +137,16 @@ def strict_workers():
 
 
 @pytest.fixture(scope="module")
-def forty(strict_workers):
-    """All runs of all rows, trained in full; in which NumPy would have raised, had it had a warning to give."""
-    runs = iter(mlplib.sweep([experiment for row in REPORT.values() for experiment in row.experiments], progress=False))
+def forty(strict_workers, tmp_path_factory):
+    """All runs of all rows, trained in full; in which NumPy would have raised, had it had a warning to give.
+
+    `make test` names a folder, empty at first, where the notebooks' check finds them again.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLPLIB_RETRAIN", os.environ.get("TRAINED_ANEW") or str(tmp_path_factory.mktemp("runs")))
+        trained = mlplib.sweep([experiment for row in REPORT.values() for experiment in row.experiments], packaged(),
+                               progress=False)
+    runs = iter(trained)
     return {task: row.compare([next(runs) for _ in row.experiments]) for task, row in REPORT.items()}
 
 

@@ -326,6 +326,14 @@ def test_retraining_neither_reads_nor_writes(shelf, trained, monkeypatch):
     assert shelf.path(EXPERIMENT).stat().st_mtime_ns == written and OTHER not in shelf
 
 
+def test_retraining_into_a_folder_trains_once_and_leaves_the_store_alone(shelf, trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLPLIB_RETRAIN", str(tmp_path / "anew"))
+    for _ in range(2):
+        runs = swept([EXPERIMENT, OTHER], shelf)
+    assert trained == [EXPERIMENT, OTHER] and OTHER not in shelf
+    assert all(run.model is not None for run in runs)
+
+
 @pytest.mark.parametrize("value", ["", "0"])
 def test_retraining_can_be_switched_off(shelf, trained, monkeypatch, value):
     monkeypatch.setenv("MLPLIB_RETRAIN", value)

@@ -115,6 +115,30 @@ def test_stop_keeps_curve_and_weights_and_train_goes_on(bench, bits):
     assert bits(bench.trainer) == bits(mlplib.run(TINY))
 
 
+def test_train_pressed_right_after_stop_waits_and_goes_on(bench, bits):
+    async def hurried():
+        first = train(bench)
+        while bench.trainer is None or bench.trainer.step < 7:
+            await asyncio.sleep(0)
+        bench.stop_button.click()
+        second = train(bench)
+        assert second is not first and "Starting" in bench.status.value
+        await second
+
+    asyncio.run(hurried())
+    assert bits(bench.trainer) == bits(mlplib.run(TINY))
+    assert "Trained for" in bench.status.value
+
+
+def test_train_pressed_while_clear_draws_is_not_refused(bench):
+    async def hurried():
+        bench.clear_button.click()
+        await train(bench)
+
+    asyncio.run(hurried())
+    assert "Trained for" in bench.status.value
+
+
 def test_a_change_during_a_run_does_not_disturb_it(bench, bits):
     async def change():
         task = train(bench)

@@ -78,7 +78,8 @@ class TrainingBench(KernelFree):
     def __init__(self, experiment=None, notebook="3_tricks", runs=None):
         self._base = experiment or Experiment()
         self.trainer = self.task = None
-        self._stopping = False
+        self._ending = asyncio.Event()  # of the last run: it is to end, or has ended and is drawn a last time
+        self._ending.set()
         standardized_mnist()  # takes a second or two in a browser: now, while the cell runs, not at the first click
         self._lines = {}
         for run in _reference_runs() if runs is None else runs:
@@ -155,7 +156,7 @@ class TrainingBench(KernelFree):
 
     def train(self):
         """Start training what the controls say, or go on with it: the Train button."""
-        if self.training:
+        if self.training and not self._ending.is_set():
             return self._say("One run is under way: press Stop first.")
         try:
             experiment = self.chosen
@@ -163,15 +164,16 @@ class TrainingBench(KernelFree):
                 raise ValueError(f"{len(COLORS)} runs are drawn already, and there are no more colours: press Clear first")
         except (TypeError, ValueError) as error:
             return self._say(f"Not started: {error}.")
-        self._stopping = False
+        earlier = self.task if self.training else None
+        self._ending = asyncio.Event()
         self._say("Starting …")
-        self.task = asyncio.ensure_future(self._train(experiment))
+        self.task = asyncio.ensure_future(self._train(experiment, self._ending, earlier))
 
     def stop(self):
         """End the run under way and keep what it reached: the Stop button."""
         if not self.training:
             return self._say("Nothing is being trained.")
-        self._stopping = True
+        self._ending.set()
         self._say("Stopping …")
 
     def clear(self):
@@ -184,8 +186,11 @@ class TrainingBench(KernelFree):
 
     # ---- training, in pieces
 
-    async def _train(self, experiment):
+    async def _train(self, experiment, ending, earlier):
         try:
+            if earlier:
+                await asyncio.wait([earlier])
+                self._say("Starting …")
             await asyncio.sleep(0)
             line = self._lines.get(experiment)
             if line is None or line.trainer is None:
@@ -197,17 +202,20 @@ class TrainingBench(KernelFree):
             if self.trainer.finished:
                 return self._say(f"{self._outcome()} Change a setting to train another network, or press Clear to train "
                                  "this one again.")
-            await self._work(experiment, line)
+            await self._work(experiment, line, ending)
+            ending.set()
             self._say(self._outcome())
             await self._show(experiment, line)
         except Exception as error:
             self._say(f"Training ended with an error. {type(error).__name__}: {error}")
             raise
+        finally:
+            ending.set()
 
-    async def _work(self, experiment, line):
+    async def _work(self, experiment, line, ending):
         pieces = line.trainer.pieces()
         next_drawing = 0.0
-        while not (self._stopping or line.trainer.finished):
+        while not (ending.is_set() or line.trainer.finished):
             evaluated = False
             with _quietly():
                 until = time.monotonic() + PIECE
