@@ -32,6 +32,24 @@ def gamma(value):
     return real("gamma", value, "a number of at least 0 and below 1", lambda v: 0 <= v < 1)
 
 
+def finite(name, value):
+    return real(name, value, "a finite number", lambda v: True)
+
+
+def gain(name, value):
+    return real(name, value, "a finite number other than 0", lambda v: v != 0)
+
+
+def names(name, value, known):
+    """Return `value` as a tuple of different names in `known`."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise TypeError(f"{name}: expected a sequence of names among {', '.join(map(repr, known))}, got {value!r}")
+    found = tuple(one_of(f"{name}[{i}]", each, known) for i, each in enumerate(value))
+    if len(set(found)) < len(found):
+        raise ValueError(f"{name}: expected different names, got {value!r}")
+    return found
+
+
 def one_of(name, value, known):
     """Return `value` if it is one of the names in `known`; the message lists them."""
     if not isinstance(value, str) or value not in known:

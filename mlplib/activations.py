@@ -78,3 +78,53 @@ class ImprovedSigmoid:
 #:
 #: :meta hide-value:
 ACTIVATIONS = {"sigmoid": Sigmoid(), "improved_sigmoid": ImprovedSigmoid()}
+
+
+class Adjusted:
+    """Another activation g with gains and an offset: f(z) = output_gain g(input_gain z) + offset.
+
+    The improved sigmoid is the logistic one with gains 4/3 and 3.4318 and the offset -1.7159; tanh is it with gains 2
+    and 2 and the offset -1.
+
+    Parameters
+    ----------
+    g : Sigmoid or ImprovedSigmoid
+    input_gain, output_gain : float
+        Not 0.
+    offset : float
+    """
+
+    def __init__(self, g, input_gain=1.0, output_gain=1.0, offset=0.0):
+        self.g, self.input_gain, self.output_gain, self.offset = g, input_gain, output_gain, offset
+
+    def __call__(self, z, out=None):
+        """Apply f to each entry; arguments as for `Sigmoid`."""
+        a = np.multiply(z, self.input_gain, out=out)
+        self.g(a, out=a)
+        a *= self.output_gain
+        a += self.offset
+        return a
+
+    def derivative(self, a, out=None):
+        """Compute f′(z) from the output; arguments as for `Sigmoid`."""
+        slope = self.g.derivative((a - self.offset) / self.output_gain, out=out)
+        slope *= self.input_gain * self.output_gain
+        return slope
+
+
+def activation(name, input_gain=1.0, output_gain=1.0, offset=0.0):
+    """The activation of a name, as it is or adjusted.
+
+    Parameters
+    ----------
+    name : str
+        A key of `ACTIVATIONS`.
+    input_gain, output_gain, offset : float
+        As for `Adjusted`; by default nothing is adjusted.
+
+    Returns
+    -------
+    Sigmoid, ImprovedSigmoid or Adjusted
+    """
+    g = ACTIVATIONS[name]
+    return g if (input_gain, output_gain, offset) == (1, 1, 0) else Adjusted(g, input_gain, output_gain, offset)

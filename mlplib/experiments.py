@@ -2,7 +2,7 @@
 
 import copy
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -10,11 +10,17 @@ import numpy as np
 
 from mlplib import _checks
 from mlplib.activations import ACTIVATIONS
+from mlplib.diagnostics import DIAGNOSTICS, PROBES, Recorder, gradient_sizes
 from mlplib.initializers import INITIALIZERS
-from mlplib.mnist import Standardizer, load_mnist
+from mlplib.inputs import INPUTS, half_masks, held_out_pieces, standardized_mnist
 from mlplib.network import BIASES, MLP
 from mlplib.optimizers import SGD, Momentum
-from mlplib.training import History, Trainer
+from mlplib.training import History, Trainer, Weights
+
+#: What early stopping may look at: MNIST's test file, and its two random halves.
+STOPS = ("validation", "half_1", "half_2")
+#: What may judge a network: the same, and the 40,000 images of the training file that it was not trained on.
+JUDGES = (*STOPS, "held_out")
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,25 @@ class Experiment:
         Evaluations in a row without a new lowest validation loss that end the run; None never stops early.
     n_train : int
         Train on the first so many of the 20,000 training images.
+    input_gain, output_gain, offset : float
+        The hidden units give output_gain f(input_gain z) + offset, f being the activation.
+    init_scale : float
+        A factor for all initial weights.
+    third : {0, 1, 2}
+        Which 20,000 of the training file's 60,000 images are the training images; 0 are the first, the report's.
+    inputs : {"standardized", "uncentred", "unit_interval"}
+        (x - mean) / std, x / std, or x / 255; mean and std are those of the training images.
+    evaluations_per_epoch : int
+    dense_steps : int
+        Among the first so many updates every 25th is evaluated too.
+    stop_on : sequence of {"validation", "half_1", "half_2"}
+        What early stopping looks at: MNIST's test file, or a random half of it. With more than one, each is looked at by
+        itself, and the run goes on until the last of them has given reason to stop; `Run.stops` has them apart.
+    judge_on : sequence of {"validation", "half_1", "half_2", "held_out"}
+        On what each stopping rule's networks are judged, in `Run.stops`. "held_out" are the 40,000 images of the training
+        file that are not trained on.
+    diagnostics : sequence of {"layers", "units", "hits"}
+        What is recorded beside the losses, in `Run.diagnostics`; see `mlplib.diagnostics`.
 
     Raises
     ------
@@ -62,6 +87,17 @@ class Experiment:
     epochs: int = 50
     patience: int | None = 50
     n_train: int = 20_000
+    input_gain: float = 1.0
+    output_gain: float = 1.0
+    offset: float = 0.0
+    init_scale: float = 1.0
+    third: int = 0
+    inputs: str = "standardized"
+    evaluations_per_epoch: int = 5
+    dense_steps: int = 0
+    stop_on: tuple = ("validation",)
+    judge_on: tuple = ()
+    diagnostics: tuple = ()
 
     def __post_init__(self):
         checked = {
@@ -75,11 +111,26 @@ class Experiment:
             "batch_size": _checks.integer("batch_size", self.batch_size, minimum=1),
             "epochs": _checks.integer("epochs", self.epochs, minimum=1),
             "n_train": _checks.integer("n_train", self.n_train, minimum=1),
+            "input_gain": _checks.gain("input_gain", self.input_gain),
+            "output_gain": _checks.gain("output_gain", self.output_gain),
+            "offset": _checks.finite("offset", self.offset),
+            "init_scale": _checks.gain("init_scale", self.init_scale),
+            "third": _checks.integer("third", self.third, minimum=0),
+            "inputs": _checks.one_of("inputs", self.inputs, INPUTS),
+            "evaluations_per_epoch": _checks.integer("evaluations_per_epoch", self.evaluations_per_epoch, minimum=1),
+            "dense_steps": _checks.integer("dense_steps", self.dense_steps, minimum=0),
+            "stop_on": _checks.names("stop_on", self.stop_on, STOPS),
+            "judge_on": _checks.names("judge_on", self.judge_on, JUDGES),
+            "diagnostics": _checks.names("diagnostics", self.diagnostics, DIAGNOSTICS),
         }
         if self.learning_rate is not None:
             checked["learning_rate"] = _checks.learning_rate(self.learning_rate)
         if self.patience is not None:
             checked["patience"] = _checks.integer("patience", self.patience, minimum=1)
+        if not self.stop_on:
+            raise ValueError("stop_on: expected at least one name, got none")
+        if self.third > 2:
+            raise ValueError(f"third: expected 0, 1 or 2, got {self.third}")
         if self.n_train > 20_000:
             raise ValueError(f"n_train: expected at most the 20000 training images, got {self.n_train}")
         if self.batch_size > self.n_train:
@@ -128,6 +179,26 @@ class Figures(NamedTuple):
     validation_accuracy: float
 
 
+class Stop(NamedTuple):
+    """What one stopping rule by itself would have kept of a run.
+
+    Attributes
+    ----------
+    step, best_step : int
+        The update after which it ended the run, or the run's last evaluation if it did not; and that of the lowest loss.
+    stopped : bool
+        Whether it ended the run.
+    last, best : dict from str to (float, float)
+        Loss and accuracy with the weights of these two steps, for "train" and each set in `Experiment.judge_on`.
+    """
+
+    step: int
+    best_step: int
+    stopped: bool
+    last: dict
+    best: dict
+
+
 @dataclass
 class Run:
     """A trained experiment.
@@ -155,6 +226,10 @@ class Run:
     gradient_rms : tuple of float
         Root mean square of the gradient by each weight matrix, input side first, with the last weights, over the first
         1,000 training images.
+    stops : dict from str to Stop
+        For each name in `Experiment.stop_on`; empty if `Experiment.judge_on` is.
+    diagnostics : dict from str to array
+        As `Experiment.diagnostics` asks for.
     versions : dict from str to str, optional
         What made it, if the run comes from a store: versions of mlplib, NumPy and Python, and the kind of machine.
     """
@@ -170,27 +245,9 @@ class Run:
     final: Figures
     best: Figures
     gradient_rms: tuple
+    stops: dict = field(default_factory=dict)
+    diagnostics: dict = field(default_factory=dict)
     versions: dict | None = None
-
-
-@lru_cache(maxsize=1)
-def standardized_mnist():
-    """The report's inputs, computed once a process; read-only.
-
-    Returns
-    -------
-    (X, y), (X_validation, y_validation)
-        float32 arrays of shape (20000, 785) and (10000, 785), with int64 labels. Mean and standard deviation are those
-        of the 20,000 training images.
-    """
-    mnist = load_mnist()
-    standardize = Standardizer.fit(mnist.train.images)
-    pairs = []
-    for split in (mnist.train, mnist.validation):
-        X = standardize(split.images)
-        X.flags.writeable = False
-        pairs.append((X, split.labels))
-    return tuple(pairs)
 
 
 def trainer_for(experiment):
@@ -211,11 +268,37 @@ def trainer_for(experiment):
     """
     if not isinstance(experiment, Experiment):
         raise TypeError(f"experiment: expected an Experiment, got {type(experiment).__name__}")
-    (X, y), validation = standardized_mnist()
-    model = MLP(experiment.hidden, experiment.activation, experiment.init, experiment.biases, experiment.seed)
-    return Trainer(model, experiment.optimizer(), (X[: experiment.n_train], y[: experiment.n_train]), validation,
+    train, validation = _sets(experiment)
+    model = model_for(experiment)
+    named = set(experiment.stop_on) | set(experiment.judge_on)
+    recorder = Recorder(experiment.diagnostics, train) if experiment.diagnostics else None
+    return Trainer(model, experiment.optimizer(), train, validation,
                    batch_size=experiment.batch_size, epochs=experiment.epochs, shuffle=experiment.shuffle,
-                   patience=experiment.patience, seed=experiment.seed)
+                   patience=experiment.patience, evaluations_per_epoch=experiment.evaluations_per_epoch,
+                   seed=experiment.seed, subsets={name: mask for name, mask in half_masks().items() if name in named},
+                   stop_on=experiment.stop_on, dense_steps=experiment.dense_steps, observe=recorder)
+
+
+def model_for(experiment):
+    """The untrained network of an experiment.
+
+    Parameters
+    ----------
+    experiment : Experiment
+
+    Returns
+    -------
+    MLP
+    """
+    e = experiment
+    return MLP(e.hidden, e.activation, e.init, e.biases, e.seed, input_gain=e.input_gain, output_gain=e.output_gain,
+               offset=e.offset, init_scale=e.init_scale)
+
+
+def _sets(experiment):
+    """The images it trains on, and the validation set."""
+    (X, y), validation = standardized_mnist(experiment.third, experiment.inputs)
+    return (X[: experiment.n_train], y[: experiment.n_train]), validation
 
 
 @lru_cache(maxsize=1)
@@ -265,13 +348,15 @@ def run(experiment, progress=False):
         final = _figures(trainer.model, trainer.model.weights, experiment)
         best = final if trainer.best_weights is None else _figures(trainer.model, trainer.best_weights, experiment)
         sizes = gradient_rms(trainer.model, experiment)
+        stops = _stops(trainer, experiment) if experiment.judge_on and trainer.best else {}
+        recorded = trainer.observe.recorded(trainer.model, _sets(experiment)[1]) if trainer.observe else {}
     if trainer.step >= trainer.steps_per_epoch:
         trainer.check_divergence(final.train_loss)
     return Run(experiment, trainer.model, history, trainer.stopped_epoch, trainer.diverged, trainer.interrupted,
-               trainer.message, seconds, final, best, sizes)
+               trainer.message, seconds, final, best, sizes, stops, recorded)
 
 
-def gradient_rms(model, experiment, n_images=1000):
+def gradient_rms(model, experiment, n_images=PROBES):
     """How large the gradient is at each layer: its root mean square, over the first training images.
 
     Parameters
@@ -287,17 +372,50 @@ def gradient_rms(model, experiment, n_images=1000):
     tuple of float
         One for each weight matrix, input side first.
     """
-    (X, y), _ = standardized_mnist()
-    n = min(n_images, experiment.n_train)
-    with np.errstate(over="ignore", invalid="ignore"):  # of a diverged network
-        return tuple(float(np.sqrt(np.mean(np.square(gradient, dtype=np.float64))))
-                     for gradient in model.gradients(X[:n], y[:n]))
+    (X, y), _ = _sets(experiment)
+    return gradient_sizes(model, X[:n_images], y[:n_images])
 
 
 def _figures(model, weights, experiment):
     """The figures of `model` with other weights."""
-    (X, y), validation = standardized_mnist()
+    probe = _with_weights(model, weights)
+    with np.errstate(over="ignore", invalid="ignore"):  # a diverged run has said so already
+        return Figures(*(figure for pair in _sets(experiment) for figure in probe._evaluate(*pair)))
+
+
+def _with_weights(model, weights):
     probe = copy.copy(model)
     probe.weights = weights
+    return probe
+
+
+def _stops(trainer, experiment):
+    """What each stopping rule would have kept, judged on the sets that the experiment names."""
+    end = Weights(trainer.step - 1, trainer.model.weights)
+    last = {name: trainer.last.get(name, end) for name in trainer.stopping}
+    kept = {id(one): one for one in (*last.values(), *trainer.best.values())}  # one network may serve several rules
+    judged = dict(zip(kept, _judged(trainer.model, [one.weights for one in kept.values()], experiment)))
+    return {name: Stop(last[name].step, best.step, name in trainer.last, judged[id(last[name])], judged[id(best)])
+            for name, best in trainer.best.items()}
+
+
+def _judged(model, several_weights, experiment):
+    """Loss and accuracy of `model` with each of these weights, on "train" and the sets that the experiment names."""
+    probes = [_with_weights(model, weights) for weights in several_weights]
+    train, (X, y) = _sets(experiment)
+    figures = [{} for _ in probes]
     with np.errstate(over="ignore", invalid="ignore"):  # a diverged run has said so already
-        return Figures(*probe._evaluate(X[: experiment.n_train], y[: experiment.n_train]), *probe._evaluate(*validation))
+        for probe, found in zip(probes, figures):
+            found["train"] = probe._evaluate(*train)
+            losses, hits = each = np.empty(len(X)), np.empty(len(X), bool)
+            found["validation"] = probe._evaluate(X, y, each)
+            for name, mask in half_masks().items():
+                found[name] = float(losses[mask].mean()), float(hits[mask].mean())
+        if "held_out" in experiment.judge_on:
+            sizes, pieces = [], []
+            for X, y in held_out_pieces(experiment.third, experiment.inputs):
+                sizes.append(len(y))
+                pieces.append([probe._evaluate(X, y) for probe in probes])
+            for found, (loss, accuracy) in zip(figures, np.average(pieces, axis=0, weights=sizes)):
+                found["held_out"] = float(loss), float(accuracy)
+    return [{name: found[name] for name in ("train", *experiment.judge_on)} for found in figures]

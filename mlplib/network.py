@@ -3,7 +3,7 @@
 import numpy as np
 
 from mlplib import _checks
-from mlplib.activations import ACTIVATIONS
+from mlplib.activations import ACTIVATIONS, activation
 from mlplib.initializers import INITIALIZERS, draw
 from mlplib.losses import cross_entropy, log_softmax, one_hot, output_delta, softmax
 
@@ -66,12 +66,16 @@ class MLP:
     n_inputs : int
         Columns of the input, bias column included.
     n_classes : int
+    input_gain, output_gain, offset : float
+        The hidden units give output_gain f(input_gain z) + offset, f being the activation.
+    init_scale : float
+        A factor for all initial weights.
 
     Attributes
     ----------
     weights : list of array
         Live and writable, input side first, shapes (fan_in, fan_out); fan_in + 1 rows where the layer has its own bias.
-    hidden, activation, init, biases, seed, dtype, n_inputs, n_classes
+    hidden, activation, init, biases, seed, dtype, n_inputs, n_classes, input_gain, output_gain, offset, init_scale
         As given; `hidden` as a tuple, `dtype` as a numpy.dtype.
 
     Raises
@@ -81,7 +85,7 @@ class MLP:
     """
 
     def __init__(self, hidden=(64,), activation="sigmoid", init="uniform", biases="input", seed=0, dtype=np.float32,
-                 n_inputs=785, n_classes=10):
+                 n_inputs=785, n_classes=10, *, input_gain=1.0, output_gain=1.0, offset=0.0, init_scale=1.0):
         self.hidden = _checks.widths("hidden", hidden)
         self.activation = _checks.one_of("activation", activation, ACTIVATIONS)
         self.init = _checks.one_of("init", init, INITIALIZERS)
@@ -90,6 +94,10 @@ class MLP:
         self.dtype = _checks.floating_dtype("dtype", dtype)
         self.n_inputs = _checks.integer("n_inputs", n_inputs, minimum=1)
         self.n_classes = _checks.integer("n_classes", n_classes, minimum=2)
+        self.input_gain = _checks.gain("input_gain", input_gain)
+        self.output_gain = _checks.gain("output_gain", output_gain)
+        self.offset = _checks.finite("offset", offset)
+        self.init_scale = _checks.gain("init_scale", init_scale)
         self.weights = self._initial_weights()
 
     def _initial_weights(self):
@@ -98,7 +106,8 @@ class MLP:
         weights = []
         for fan_in, fan_out in zip((self.n_inputs, *self.hidden), (*self.hidden, self.n_classes)):
             own_bias = bool(weights) and self.biases == "every_layer"
-            weights.append(draw(self.init, rng, (fan_in + own_bias, fan_out), fan_in).astype(self.dtype))
+            W = draw(self.init, rng, (fan_in + own_bias, fan_out), fan_in)
+            weights.append((self.init_scale * W).astype(self.dtype))
         return weights
 
     @property
@@ -112,9 +121,13 @@ class MLP:
 
     # ---- forward and backward, as derived in chapter 1
 
+    @property
+    def _f(self):
+        return activation(self.activation, self.input_gain, self.output_gain, self.offset)
+
     def _propagate(self, X, buffers):
         """The layers' inputs [X, a_1, a_2, ...] and the logits."""
-        f = ACTIVATIONS[self.activation]
+        f = self._f
         inputs = [X, *buffers.inputs]
         for x, W, a in zip(inputs, self.weights, buffers.activations):
             z = np.matmul(x, W, out=a)
@@ -123,7 +136,7 @@ class MLP:
 
     def _backpropagate(self, inputs, delta, buffers):
         """The gradient for each weight matrix, from the output layer's δ."""
-        f = ACTIVATIONS[self.activation]
+        f = self._f
         for layer in reversed(range(len(self.weights))):
             np.matmul(inputs[layer].T, delta, out=buffers.gradients[layer])
             if layer > 0:
@@ -149,18 +162,26 @@ class MLP:
                 buffers = Buffers(self, len(part), backward=False)
             yield self._propagate(part, buffers)[1]
 
-    def _evaluate(self, X, y):
-        *_, loss_and_accuracy = self._evaluate_in_parts(X, y)
+    def _evaluate(self, X, y, each=None):
+        *_, loss_and_accuracy = self._evaluate_in_parts(X, y, each)
         return loss_and_accuracy
 
-    def _evaluate_in_parts(self, X, y):
-        """Loss and accuracy over the samples so far, some more each time; the last pair is over all of them."""
+    def _evaluate_in_parts(self, X, y, each=None):
+        """Loss and accuracy over the samples so far, some more each time; the last pair is over all of them.
+
+        `each`, a pair of arrays of shape (N,), takes every sample's loss and whether it is classified correctly.
+        """
         loss, correct, n = 0.0, 0, 0
         for z in self._logits(X):
             part = y[n : n + len(z)]
             n += len(z)
-            correct += np.count_nonzero(z.argmax(axis=1) == part)
-            loss += cross_entropy(log_softmax(z, out=z), one_hot(part, self.n_classes, self.dtype)) * len(part)
+            hits = z.argmax(axis=1) == part
+            correct += np.count_nonzero(hits)
+            log_p = log_softmax(z, out=z)
+            loss += cross_entropy(log_p, one_hot(part, self.n_classes, self.dtype)) * len(part)
+            if each is not None:
+                each[0][n - len(part) : n] = -log_p[np.arange(len(part)), part]
+                each[1][n - len(part) : n] = hits
             yield loss / n, float(correct / n)
 
     # ---- what users call: the same, on checked input

@@ -36,6 +36,10 @@ class SGD:
         for W, gradient in zip(weights, gradients):
             W -= self.learning_rate * gradient
 
+    def direction(self, gradients):
+        """What the learning rate multiplied in the last update, given its gradients: a list of arrays."""
+        return gradients
+
 
 class Momentum:
     """Gradient descent with momentum: v := γ v + ∇C, then W := W - α v, with v = 0 at first.
@@ -84,3 +88,7 @@ class Momentum:
             v *= self.gamma
             v += gradient
             W -= np.multiply(v, self.learning_rate, out=step)
+
+    def direction(self, gradients):
+        """What the learning rate multiplied in the last update: the velocities."""
+        return self.velocities

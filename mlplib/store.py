@@ -12,13 +12,15 @@ from pathlib import Path
 
 import numpy as np
 
-from mlplib.experiments import Experiment, Figures, Run
-from mlplib.network import MLP
+from mlplib.experiments import Experiment, Figures, Run, Stop, model_for
 from mlplib.training import History
 
 FORMAT = 1
-STRIDE = 25  # of the minibatch losses every 25th is kept: they are drawn pale, and are most of a history's numbers
+# Of the minibatch losses every 25th is kept at first, later every 125th: they are drawn pale, and are most of a
+# history's numbers.
+STRIDES, FIRST = (25, 125), 1250
 _DEFAULTS = asdict(Experiment())
+RECORDED = "recorded "  # what the names of the arrays of diagnostics begin with
 _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
@@ -92,8 +94,8 @@ class Store:
     def __getitem__(self, experiment):
         """The stored run of an experiment.
 
-        Its curves are rounded to float32, and of its minibatch losses every 25th is kept; final and best figures are
-        exact. Its `model` is None unless the weights were saved.
+        Its curves are rounded to float32; of its minibatch losses every 25th is kept, from step 1,250 on every 125th;
+        curves on subsets are not kept, but what each stopping rule came to is; final and best figures are exact. Its `model` is None unless the weights were saved.
 
         Parameters
         ----------
@@ -169,7 +171,7 @@ class Store:
         if weights and run.model is None:
             raise ValueError(f"weights: expected a run with its model, got one without, of {run.experiment}")
         history = run.history
-        kept = history.step % STRIDE == 0
+        kept = np.where(history.step < FIRST, history.step % STRIDES[0], history.step % STRIDES[1]) == 0
         kept[-1:] = True  # the last step says how long the run was
         about = {
             "format": FORMAT,
@@ -181,6 +183,7 @@ class Store:
             "final": run.final,
             "best": run.best,
             "gradient_rms": run.gradient_rms,
+            **({"stops": {name: stop._asdict() for name, stop in run.stops.items()}} if run.stops else {}),
             "versions": run.versions or {"mlplib": version("mlplib"), "numpy": np.__version__,
                                          "python": platform.python_version(), "machine": platform.machine()},
         }
@@ -191,6 +194,7 @@ class Store:
             "evaluation_step": history.evaluation_step.astype(np.int32),
             "curves": np.array([getattr(history, name) for name in _CURVES], np.float32),
         }
+        arrays |= {f"{RECORDED}{name}": _narrow(values) for name, values in run.diagnostics.items()}
         if weights:
             arrays |= {f"weights_{layer}": W for layer, W in enumerate(run.model.weights)}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -221,20 +225,41 @@ def _read(path):
         curves = dict(zip(_CURVES, arrays["curves"].astype(np.float64), strict=True))
         history = History(arrays["step"].astype(np.int64), arrays["minibatch_loss"].astype(np.float64),
                           arrays["evaluation_step"].astype(np.int64), **curves)
+        stops = {name: _stop(**stop) for name, stop in about.get("stops", {}).items()}
         weights = [arrays[name] for name in sorted(arrays, key=lambda n: (len(n), n)) if name.startswith("weights_")]
         return Run(experiment, _model(experiment, weights), history, about["stopped_epoch"], about["diverged"], False,
                    about["message"], about["seconds"], Figures(*about["final"]), Figures(*about["best"]),
-                   tuple(about["gradient_rms"]), about["versions"])
+                   tuple(about["gradient_rms"]), stops, _recorded(arrays), about["versions"])
     except StoreError:
         raise
     except Exception as error:  # on its way through zipfile, zlib, NumPy and json damage can raise nearly anything
         raise StoreError(f"{path}: damaged, or no entry of a store ({error})") from error
 
 
+def _stop(last, best, **about):
+    """JSON knows no tuples."""
+    return Stop(**about, **{which: {name: tuple(figures) for name, figures in judged.items()}
+                            for which, judged in (("last", last), ("best", best))})
+
+
+_NARROW = {np.dtype(np.float64): np.float32, np.dtype(np.int64): np.int32}
+
+
+def _narrow(values):
+    return values.astype(_NARROW.get(values.dtype, values.dtype))
+
+
+def _recorded(arrays):
+    """The diagnostics of an entry by their names, in the types that a fresh run has."""
+    wide = {np.dtype(narrow): wide for wide, narrow in _NARROW.items()}
+    return {name.removeprefix(RECORDED): values.astype(wide.get(values.dtype, values.dtype))
+            for name, values in arrays.items() if name.startswith(RECORDED)}
+
+
 def _model(experiment, weights):
     if not weights:
         return None
-    model = MLP(experiment.hidden, experiment.activation, experiment.init, experiment.biases, experiment.seed)
+    model = model_for(experiment)
     model.weights = weights
     return model
 

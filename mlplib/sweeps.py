@@ -2,14 +2,18 @@
 
 import itertools
 import os
+import time
+import traceback
+import warnings
 from dataclasses import replace
 
 from mlplib import _checks
-from mlplib.experiments import Experiment, run
+from mlplib.experiments import Experiment, one_blas_thread, run, trainer_for
 from mlplib.report import REPORT, SEEDS
 from mlplib.store import Store, packaged
 from mlplib.training import progress_bar
 
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
 #: Whether tricks are on, (init, sigmoid, momentum): all 2³ combinations.
 TRICKS = tuple(itertools.product((False, True), repeat=3))
 #: Widths and depths of the networks that differ in topology only.
@@ -60,6 +64,24 @@ def packaged_experiments():
     return [replace(experiment, seed=seed) for experiment in dict.fromkeys(first) for seed in SEEDS]
 
 
+class SweepError(RuntimeError):
+    """Some runs of a sweep failed; all others were finished, and saved if there is a store.
+
+    Attributes
+    ----------
+    failures : dict from Experiment to str
+        The traceback of each failed run.
+    runs : dict from Experiment to Run
+        The others.
+    """
+
+    def __init__(self, failures, runs):
+        reasons = "\n".join(f"- {experiment}: {trace.strip().splitlines()[-1]}" for experiment, trace in failures.items())
+        super().__init__(f"{len(failures)} of {len(failures) + len(runs)} runs failed, the others are finished. "
+                         f"`failures` of this error has the tracebacks.\n{reasons}")
+        self.failures, self.runs = failures, runs
+
+
 def _retrained(store):
     """The store that a sweep uses in place of `store`, as the environment variable MLPLIB_RETRAIN says, and whether it does.
 
@@ -76,7 +98,8 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=()):
     """Train experiments in parallel, one BLAS thread each.
 
     Processes on this machine by default; inside `joblib.parallel_config(backend=...)` the same call runs where that
-    backend does. A sweep gives the same bits as one run after the other on the same machine.
+    backend does, on a cluster for instance. A sweep gives the same bits as one run after the other on the same machine.
+    A run that diverges is an outcome like others. One that fails does not keep the others from being finished.
 
     With a store, what it has is taken from there, and each run is saved as soon as it is finished: a sweep that was
     killed loses only what was under way, and the next call goes on. The environment variable MLPLIB_RETRAIN=1 makes a
@@ -90,7 +113,7 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=()):
     n_jobs : int
         How many at once; -1 is one for each processor.
     progress : bool
-        Whether to show a progress bar.
+        Whether to show a progress bar, with the time that the sweep takes at most; early stopping makes it shorter.
     keep_weights : sequence of Experiment
         Of these the store keeps the weights too.
 
@@ -103,6 +126,8 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=()):
     ------
     TypeError
         If something else than an Experiment is among them.
+    SweepError
+        If runs failed, once all others are finished. It says which failed, and why.
     KeyboardInterrupt
         If Ctrl-C, or a notebook's stop button, ended the sweep.
 
@@ -126,15 +151,41 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=()):
     # Longest first: otherwise one processor ends up waiting for the other's last long run.
     missing = [experiment for experiment in dict.fromkeys(experiments) if experiment not in runs]
     missing.sort(key=work, reverse=True)
+    failures = {}
     if missing:
-        from joblib import Parallel, delayed
+        from joblib import Parallel, delayed, effective_n_jobs
 
-        trained = Parallel(n_jobs=n_jobs, return_as="generator_unordered")(delayed(run_whole)(one) for one in missing)
-        for run in progress_bar(trained, show=progress, total=len(missing), unit="run", desc="Training"):
-            runs[run.experiment] = run
-            if store is not None:
-                store.save(run, weights=run.experiment in keep_weights)
+        seconds = dict(zip(missing, estimate(missing))) if progress else dict.fromkeys(missing, 0)
+        at_most = max(sum(seconds.values()) / effective_n_jobs(n_jobs), max(seconds.values()))
+        # One run at a time to a worker: a batch that is lost with its worker would be trained again as a whole.
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
+        with progress_bar(show=progress, total=sum(seconds.values()), bar_format=BAR,
+                          desc=f"Training {_count(len(missing), 'run')}, at most {_duration(at_most)}") as bar:
+            trained = parallel(delayed(attempt)(one) for one in missing)
+            for done, (experiment, run, failure) in enumerate(trained, start=1):
+                if run is None:
+                    failures[experiment] = failure
+                else:
+                    runs[experiment] = run
+                    if store is not None:
+                        store.save(run, weights=experiment in keep_weights)
+                bar.set_postfix_str(f"{_count(done, 'run')} done", refresh=False)
+                bar.update(seconds[experiment])
+    if failures:
+        raise SweepError(failures, runs)
     return [runs[experiment] for experiment in experiments]
+
+
+def _count(n, what):
+    return f"{n:,} {what}{'s' * (n != 1)}"
+
+
+def _duration(seconds):
+    """In words, to one or two digits."""
+    for length, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.2g} {unit}" if seconds < 10 * length else f"{seconds / length:.0f} {unit}"
+    return f"{max(seconds, 1):.0f} s"
 
 
 def reproduce(tasks=tuple(REPORT), n_jobs=-1, progress=True):
@@ -168,7 +219,7 @@ def reproduce(tasks=tuple(REPORT), n_jobs=-1, progress=True):
 
 
 def work(experiment):
-    """How much a run has to do at most, up to a constant: products of weights and samples.
+    """How much a run has to do at most, up to a constant: multiplications, and as many as calls of NumPy cost.
 
     Parameters
     ----------
@@ -178,13 +229,38 @@ def work(experiment):
     -------
     int
     """
-    widths = (785, *experiment.hidden, 10)
+    e = experiment
+    widths = (785, *e.hidden, 10)
     products = sum(fan_in * fan_out for fan_in, fan_out in zip(widths, widths[1:]))
-    return products * experiment.n_train * experiment.epochs
+    steps_per_epoch = e.n_train // e.batch_size
+    evaluations = e.epochs * min(e.evaluations_per_epoch, steps_per_epoch) + e.dense_steps // 25
+    updates = e.epochs * steps_per_epoch * (3 * products * e.batch_size + 1_000_000 * len(widths))
+    return updates + evaluations * products * (e.n_train + 10_000)
 
 
-def run_whole(experiment):
-    """Train an experiment; unlike `run`, let Ctrl-C end it without a result, so a sweep never passes off half a run.
+def estimate(experiments):
+    """How long runs take at most on one processor of this machine, from a few steps of the report's network.
+
+    Parameters
+    ----------
+    experiments : sequence of Experiment
+
+    Returns
+    -------
+    list of float
+        In seconds.
+    """
+    short = Experiment(n_train=3200, epochs=1, evaluations_per_epoch=1)
+    trainer = trainer_for(short)
+    with one_blas_thread():
+        start = time.perf_counter()
+        trainer.run(progress=False)
+        pace = (time.perf_counter() - start) / work(short)
+    return [pace * work(experiment) for experiment in experiments]
+
+
+def attempt(experiment):
+    """Train an experiment for a sweep; unlike `run`, let Ctrl-C end it without a result, so half a run is never passed off.
 
     Parameters
     ----------
@@ -192,17 +268,26 @@ def run_whole(experiment):
 
     Returns
     -------
-    Run
+    experiment : Experiment
+    run : Run or None
+        None if it failed.
+    failure : str or None
+        The traceback if it failed.
 
     Raises
     ------
     KeyboardInterrupt
         If the run was interrupted.
     """
-    result = run(experiment)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a run that diverges says so in its outcome
+            result = run(experiment)
+    except Exception:
+        return experiment, None, traceback.format_exc()
     if result.interrupted:
         raise KeyboardInterrupt
-    return result
+    return experiment, result, None
 
 
 def make_packaged():

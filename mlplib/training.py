@@ -13,6 +13,7 @@ from mlplib import _checks
 from mlplib.losses import one_hot
 from mlplib.network import Buffers
 
+DENSE = 25  # updates from one evaluation to the next where they are dense
 DIVERGED_ABOVE = 10 * math.log(10)  # ten times the loss of a network that gives ten classes the same probability
 
 
@@ -53,13 +54,15 @@ class History:
     Attributes
     ----------
     step : int64 array of shape (n,)
-        0, 1, 2, ...; in a history that comes from a store every 25th and the last.
+        0, 1, 2, ...; in a history that comes from a store only some of them, with the last.
     minibatch_loss : float64 array of shape (n,)
         Loss on the minibatch of each of these steps, before its update.
     evaluation_step : int64 array of shape (n_evaluations,)
         The updates after which the whole sets were evaluated.
     train_loss, train_accuracy : float64 array of shape (n_evaluations,)
     validation_loss, validation_accuracy : float64 array of shape (n_evaluations,)
+    subsets : dict from str to float64 array of shape (n_evaluations, 2)
+        Loss and accuracy on named parts of the validation set.
     """
 
     step: np.ndarray
@@ -69,6 +72,7 @@ class History:
     train_accuracy: np.ndarray
     validation_loss: np.ndarray
     validation_accuracy: np.ndarray
+    subsets: dict = field(default_factory=dict)
 
     @property
     def n_steps(self):
@@ -93,7 +97,8 @@ class History:
         made, evaluated = (np.searchsorted(steps, step, side="right") for steps in (self.step, self.evaluation_step))
         return History(self.step[:made], self.minibatch_loss[:made], self.evaluation_step[:evaluated],
                        self.train_loss[:evaluated], self.train_accuracy[:evaluated],
-                       self.validation_loss[:evaluated], self.validation_accuracy[:evaluated])
+                       self.validation_loss[:evaluated], self.validation_accuracy[:evaluated],
+                       {name: curves[:evaluated] for name, curves in self.subsets.items()})
 
     def steps_to(self, train_loss):
         """How fast training went: the first evaluated step with a training loss of at most `train_loss`.
@@ -164,6 +169,20 @@ class EarlyStopping:
         return self.patience is not None and self.waited >= self.patience
 
 
+class Weights(NamedTuple):
+    """The weights of a network at some time.
+
+    Attributes
+    ----------
+    step : int
+        The update after which they were copied.
+    weights : list of array
+    """
+
+    step: int
+    weights: list
+
+
 def progress_bar(iterable=None, show=True, **options):
     """A tqdm bar for terminals and notebooks alike.
 
@@ -214,15 +233,28 @@ class Trainer:
     evaluations_per_epoch : int
     seed : int
         Of the order of the data. The same seed gives the same minibatches, whatever the network.
+    subsets : dict from str to bool array of shape (N_validation,), optional
+        Named parts of the validation set, whose curves are recorded too.
+    stop_on : sequence of str
+        "validation" for the whole validation set, or names of subsets. Early stopping looks at each by itself, and the
+        run ends when all have given it reason to; `last` and `best` tell what each of them alone would have kept.
+    dense_steps : int
+        Among the first so many updates every 25th is followed by an evaluation too. Early stopping does not count these.
+    observe : callable, optional
+        Called with the trainer after each evaluation.
 
     Attributes
     ----------
-    model, optimizer, epochs, batch_size, shuffle, evaluations_per_epoch, seed
+    model, optimizer, epochs, batch_size, shuffle, evaluations_per_epoch, seed, subsets, dense_steps, observe
         As given.
     steps_per_epoch, evaluate_every : int
         Updates in an epoch; k, the updates from one evaluation to the next.
     early_stopping : EarlyStopping
         Holds the patience and the lowest validation loss.
+    stopping : dict from str to EarlyStopping
+        One for each name in `stop_on`; `early_stopping` is the first.
+    best, last : dict from str to Weights
+        For each name in `stop_on`, the weights at its lowest loss so far, and those at which it alone would have stopped.
     stopped_epoch : int or None
         The epoch, counted from 0, in which early stopping ended the run; None if it did not.
     diverged : bool
@@ -231,7 +263,8 @@ class Trainer:
     interrupted : bool
         Whether `run` was ended by Ctrl-C or a notebook's stop button.
     best_weights : list of array
-        A copy of the weights at the lowest validation loss so far; None before the first evaluation.
+        A copy of the weights at the lowest validation loss so far (of the first in `stop_on`); None before the first
+        evaluation.
     message : str
         Why a run diverged or was interrupted; empty otherwise.
 
@@ -242,7 +275,7 @@ class Trainer:
     """
 
     def __init__(self, model, optimizer, train, validation, batch_size=32, epochs=50, shuffle=True, patience=50,
-                 evaluations_per_epoch=5, seed=0):
+                 evaluations_per_epoch=5, seed=0, subsets=None, stop_on=("validation",), dense_steps=0, observe=None):
         if not hasattr(optimizer, "update"):
             raise TypeError(f"optimizer: expected SGD or Momentum, got {type(optimizer).__name__}")
         self.model = model
@@ -254,7 +287,13 @@ class Trainer:
             raise ValueError(f"batch_size: expected at most the {len(self._X)} training samples, got {batch_size}")
         self.epochs = _checks.integer("epochs", epochs, minimum=1)
         self.shuffle = _checks.boolean("shuffle", shuffle)
-        self.early_stopping = EarlyStopping(patience)
+        self.subsets = {name: self._checked_mask(name, mask) for name, mask in (subsets or {}).items()}
+        names = _checks.names("stop_on", stop_on, ("validation", *self.subsets))
+        if not names:
+            raise ValueError("stop_on: expected at least one name, got none")
+        self.stopping = {name: EarlyStopping(patience) for name in names}
+        self.dense_steps = _checks.integer("dense_steps", dense_steps, minimum=0)
+        self.observe = observe
         self.evaluations_per_epoch = _checks.integer("evaluations_per_epoch", evaluations_per_epoch, minimum=1)
         self.seed = _checks.integer("seed", seed, minimum=0)
 
@@ -263,10 +302,10 @@ class Trainer:
         self.stopped_epoch = None
         self.diverged = False
         self.interrupted = False
-        self.best_weights = None
+        self.best, self.last = {}, {}
         self.message = ""
         self._minibatch_losses = []
-        self._evaluations = []
+        self._evaluations, self._on_subsets = [], []
         _, order_stream = np.random.SeedSequence(self.seed).spawn(2)  # the other one draws the weights
         self._rng = np.random.default_rng(order_stream)
         self._order = np.arange(len(self._X))
@@ -284,6 +323,28 @@ class Trainer:
         X = _checks.samples(f"{name} X", X, self.model.n_inputs, self.model.dtype)
         return X, _checks.labels(f"{name} y", y, len(X), self.model.n_classes)
 
+    def _checked_mask(self, name, mask):
+        n = len(self._validation[0])
+        mask = np.asarray(mask)
+        if mask.dtype != bool or mask.shape != (n,) or not mask.any():
+            raise ValueError(f"subsets[{name!r}]: expected a bool array of shape ({n},) that is true somewhere, "
+                             f"got dtype {mask.dtype} and shape {mask.shape}")
+        return mask
+
+    @property
+    def early_stopping(self):
+        return next(iter(self.stopping.values()))
+
+    @property
+    def best_weights(self):
+        best = self.best.get(next(iter(self.stopping)))
+        return best and best.weights
+
+    @property
+    def last_update(self):
+        """What the last update subtracted from the weights, a list of fresh arrays."""
+        return [self.optimizer.learning_rate * each for each in self.optimizer.direction(self._buffers.gradients)]
+
     @property
     def step(self):
         """Updates made so far."""
@@ -297,8 +358,20 @@ class Trainer:
 
     @property
     def _evaluation_due(self):
-        """Whether update t, the last one, has t mod k = 0 and is not evaluated yet."""
-        return len(self._evaluations) * self.evaluate_every < self.step
+        """Whether update t, the last one, has t mod k = 0, or is one where evaluations are dense, and is not evaluated yet."""
+        t = self.step - 1
+        done = self._evaluations[-1].step if self._evaluations else -1
+        return t > done and (self._is_regular(t) or (t < self.dense_steps and t % DENSE == 0))
+
+    def _is_regular(self, t):
+        return t % self.evaluate_every == 0
+
+    @property
+    def n_evaluations(self):
+        """How many evaluations a run to the end of its epochs has."""
+        steps = self.epochs * self.steps_per_epoch
+        dense = range(0, min(self.dense_steps, steps), DENSE)
+        return 1 + (steps - 1) // self.evaluate_every + sum(not self._is_regular(t) for t in dense)
 
     @property
     def history(self):
@@ -314,6 +387,7 @@ class Trainer:
             train_accuracy=column("train_accuracy"),
             validation_loss=column("validation_loss"),
             validation_accuracy=column("validation_accuracy"),
+            subsets={name: np.array([each[name] for each in self._on_subsets]).reshape(-1, 2) for name in self.subsets},
         )
 
     def __iter__(self):
@@ -359,25 +433,43 @@ class Trainer:
     def _evaluate(self):
         """Loss and accuracy on both sets, part by part, and what follows from them."""
         t = self.step - 1
+        n = len(self._validation[0])
+        each = (np.empty(n), np.empty(n, bool)) if self.subsets else None
         try:
             figures = ()
-            for X, y in ((self._X, self._y), self._validation):
-                for loss_and_accuracy in self.model._evaluate_in_parts(X, y):
+            for X, y, samples in ((self._X, self._y, None), (*self._validation, each)):
+                for loss_and_accuracy in self.model._evaluate_in_parts(X, y, samples):
                     yield None
                 figures += loss_and_accuracy
         except FloatingPointError:
             figures = math.inf, math.nan, math.inf, math.nan
+            each = each and (np.full(n, np.inf), np.zeros(n))
         progress = Progress(t, t // self.steps_per_epoch, self._minibatch_losses[-1], *figures)
+        on_subsets = {name: (float(each[0][mask].mean()), float(each[1][mask].mean())) for name, mask in self.subsets.items()}
         self._evaluations.append(progress)
+        self._on_subsets.append(on_subsets)
         self.check_divergence(progress.train_loss)
         if not math.isfinite(progress.validation_loss):
             self._stop_diverged("validation", progress.validation_loss)
-        if not self.diverged:
-            if self.early_stopping.is_new_best(progress.validation_loss):
-                self.best_weights = [W.copy() for W in self.model.weights]
-            elif self.early_stopping.exhausted:
-                self.stopped_epoch = progress.epoch
+        if not self.diverged and self._is_regular(t):
+            losses = {"validation": progress.validation_loss} | {name: loss for name, (loss, _) in on_subsets.items()}
+            self._heed(progress, losses)
+        if self.observe is not None:
+            self.observe(self)
         yield progress
+
+    def _heed(self, progress, losses):
+        """Let early stopping take note, for each of its sets that has not given reason to stop yet."""
+        now = None  # one copy serves them all
+        for name, rule in self.stopping.items():
+            if name in self.last:
+                continue
+            better = rule.is_new_best(losses[name])
+            if better or rule.exhausted:
+                now = now or Weights(progress.step, [W.copy() for W in self.model.weights])
+                (self.best if better else self.last)[name] = now
+        if len(self.last) == len(self.stopping):
+            self.stopped_epoch = progress.epoch
 
     def check_divergence(self, train_loss):
         """Stop if the training loss is not finite, or above ten times ln 10 once the first epoch is over.
@@ -423,9 +515,8 @@ class Trainer:
         DivergenceWarning
             If the run diverges.
         """
-        total = 1 + (self.epochs * self.steps_per_epoch - 1) // self.evaluate_every
         self.interrupted = False
-        with progress_bar(show=progress, total=total, initial=len(self._evaluations), unit="evaluation") as bar:
+        with progress_bar(show=progress, total=self.n_evaluations, initial=len(self._evaluations), unit="evaluation") as bar:
             try:
                 for evaluation in self:
                     bar.set_postfix(epoch=evaluation.epoch, loss=f"{evaluation.validation_loss:.3f}",

@@ -51,7 +51,9 @@ def bits():
     """A function that gives a digest of each array that a `Run` or a `Trainer` arrived at, by name."""
 
     def digests(trained):
-        arrays = vars(trained.history) | {f"weights {i}": W for i, W in enumerate(trained.model.weights)}
+        arrays = dict(vars(trained.history))
+        arrays |= arrays.pop("subsets")
+        arrays |= {f"weights {i}": W for i, W in enumerate(trained.model.weights)}
         return {name: hashlib.sha256(array.tobytes()).hexdigest()[:16] for name, array in arrays.items()}
 
     return digests

@@ -297,7 +297,7 @@ def test_a_sweep_takes_what_is_stored_and_trains_and_keeps_the_rest(shelf, run, 
 def test_a_sweep_that_was_stopped_goes_on(tmp_path, monkeypatch, trained):
     experiments = [replace(EXPERIMENT, seed=seed) for seed in range(3)]
     with monkeypatch.context() as patch:
-        patch.setattr(sweeps, "run_whole", lambda experiment, real=sweeps.run_whole: stop_at(experiments[1], experiment, real))
+        patch.setattr(sweeps, "attempt", lambda experiment, real=sweeps.attempt: stop_at(experiments[1], experiment, real))
         with pytest.raises(KeyboardInterrupt):
             swept(experiments, tmp_path)
     assert {stored.experiment for stored in Store(tmp_path)} == {experiments[0]}

@@ -7,6 +7,7 @@ import pytest
 
 import mlplib
 from mlplib import Experiment, sweeps
+from mlplib.store import Store
 
 LONG = Experiment(n_train=2000, epochs=2)
 SHORT = Experiment(n_train=320, epochs=1, seed=1)
@@ -42,6 +43,45 @@ def test_experiments_may_come_from_a_generator(monkeypatch):
 def test_an_interrupted_run_is_not_passed_off_as_a_result(monkeypatch):
     monkeypatch.setattr(sweeps, "run", lambda experiment: SimpleNamespace(interrupted=True))
     with pytest.raises(KeyboardInterrupt):
-        sweeps.run_whole(LONG)
+        sweeps.attempt(LONG)
     with pytest.raises(KeyboardInterrupt):
         mlplib.sweep([LONG], n_jobs=1, progress=False)
+
+
+def test_a_failing_run_does_not_keep_the_others_from_being_finished(monkeypatch, tmp_path):
+    wrong = replace(SHORT, seed=7)
+
+    def run(experiment, real=sweeps.run):
+        if experiment == wrong:
+            raise OSError("no more room")
+        return real(experiment)
+
+    monkeypatch.setattr(sweeps, "run", run)
+    with pytest.raises(sweeps.SweepError, match=r"1 of 2 runs failed.*\n- .*seed=7.*OSError: no more room") as caught:
+        mlplib.sweep([wrong, SHORT], tmp_path, n_jobs=1, progress=False)
+    assert SHORT in Store(tmp_path) and wrong not in Store(tmp_path)
+    assert list(caught.value.runs) == [SHORT] and "Traceback" in caught.value.failures[wrong]
+
+
+def test_a_diverged_run_is_an_outcome_and_is_stored(tmp_path, recwarn):
+    wild = replace(SHORT, learning_rate=1e30)
+    (run,) = mlplib.sweep([wild], tmp_path, n_jobs=1, progress=False)
+    assert run.diverged and Store(tmp_path)[wild].diverged and Store(tmp_path)[wild].message == run.message
+    assert list(recwarn) == []
+
+
+def test_the_bar_says_how_long_it_takes_at_most_and_how_many_are_done(capsys, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    mlplib.sweep([SHORT, replace(SHORT, seed=2)], n_jobs=1)
+    said = capsys.readouterr().err
+    assert "Training 2 runs, at most" in said and "2 runs done" in said and "100%" in said
+
+
+@pytest.mark.parametrize("seconds, said", [(0.1, "1 s"), (90, "90 s"), (150, "2.5 min"), (1900, "32 min"), (7300, "2 h"), (9000, "2.5 h"), (50000, "14 h")])
+def test_durations_are_said_in_one_or_two_digits(seconds, said):
+    assert sweeps._duration(seconds) == said
+
+
+def test_more_work_is_estimated_longer():
+    short, long, wide = sweeps.estimate([SHORT, LONG, replace(LONG, hidden=(512,))])
+    assert 0 < short < long < wide

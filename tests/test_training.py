@@ -40,7 +40,7 @@ class Scripted:
     def _loss_and_gradients(self, X, y, buffers):
         return next(self.minibatch), [np.ones((1, 10))]
 
-    def _evaluate_in_parts(self, X, y):
+    def _evaluate_in_parts(self, X, y, each=None):
         yield next(self.validation if len(X) == 1 else self.train), 0.5
 
 
@@ -89,8 +89,9 @@ def test_the_progress_bar_counts_the_evaluations(small, capsys):
 
 def test_history_is_made_of_fresh_arrays(small):
     trainer = small(epochs=1)
-    for column in vars(trainer.run(progress=False)).values():
-        column += 1
+    for name, column in vars(trainer.run(progress=False)).items():
+        if name != "subsets":
+            column += 1
     assert trainer.history.step.tolist() == list(range(11))
     assert trainer.history.evaluation_step[0] == 0
 

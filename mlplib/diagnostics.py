@@ -1,0 +1,122 @@
+"""What goes on inside a network while it learns: sizes of gradients, updates and activations, recorded beside the losses."""
+
+import math
+
+import numpy as np
+
+from mlplib.network import Buffers
+
+#: What can be recorded.
+DIAGNOSTICS = ("layers", "units", "hits")
+PROBES = 1000  # training images on which gradients and activations are looked at
+SATURATED = 0.1  # a unit is saturated where its slope is below this share of the activation's largest slope
+
+
+def gradient_sizes(model, X, y):
+    """How large the gradient is at each layer: its root mean square.
+
+    Parameters
+    ----------
+    model : MLP
+    X, y : array
+        Samples, as `model.gradients` takes them.
+
+    Returns
+    -------
+    tuple of float
+        One for each weight matrix, input side first.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):  # of a diverged network
+        return tuple(map(rms, model.gradients(X, y)))
+
+
+def rms(values):
+    """Root mean square of all entries, as a float."""
+    return float(np.sqrt(np.mean(np.square(values, dtype=np.float64))))
+
+
+class Recorder:
+    """Records a network on its way, as an observer of its `Trainer`: at first at each evaluation, then once an epoch.
+
+    "layers", one column for each weight matrix or hidden layer, input side first:
+
+    - `gradient_rms`: root mean square of the gradient over 1,000 training images, for each weight matrix
+    - `update_ratio`: root mean square of the last update over that of the weights, for each weight matrix
+    - `spread`: standard deviation of the activations over the images, averaged over the units of a hidden layer
+    - `saturated`: share of a hidden layer's activations whose slope is below a tenth of the largest slope there is
+
+    "units":
+
+    - `unit_change`: length of the last update of a first-layer unit's weights over the length of these weights, the
+      mean over the units
+    - `minibatch_noise`: standard deviation of the logarithms of the minibatch losses since the record before, taken
+      from their successive differences, so that a trend does not count
+
+    "hits", made at the end only: `hits`, for each validation image whether the network with its last weights
+    classifies it correctly, eight images a byte.
+
+    `step` says after which updates they were made, and is there unless only "hits" are wanted.
+
+    Parameters
+    ----------
+    kinds : sequence of {"layers", "units", "hits"}
+    train : pair of array
+        X and y of the training set.
+    """
+
+    def __init__(self, kinds, train):
+        self._kinds = kinds
+        self._X, self._y = (array[:PROBES] for array in train)
+        self._rows = {}
+
+    def __call__(self, trainer):
+        """Record, if it is time to: in the first epoch at each evaluation, later once an epoch."""
+        t = trainer.step - 1
+        if trainer.diverged or not (t < trainer.steps_per_epoch or t % (trainer.evaluate_every * trainer.evaluations_per_epoch) == 0):
+            return
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            updates = trainer.last_update
+            if "layers" in self._kinds:
+                self._layers(trainer.model, updates)
+            if "units" in self._kinds:
+                self._units(trainer.model, updates, trainer._minibatch_losses)
+        if set(self._kinds) - {"hits"}:
+            self._add("step", t)
+
+    def _add(self, name, value):
+        self._rows.setdefault(name, []).append(value)
+
+    def _layers(self, model, updates):
+        self._add("gradient_rms", gradient_sizes(model, self._X, self._y))
+        self._add("update_ratio", [rms(update) / rms(W) for update, W in zip(updates, model.weights)])
+        buffers = Buffers(model, len(self._X), backward=False)
+        model._propagate(self._X, buffers)
+        f, largest = model._f, abs(model._f.derivative(model._f(np.zeros(1)))).max()  # each f here is steepest at 0
+        self._add("spread", [float(a.std(axis=0).mean()) for a in buffers.activations])
+        self._add("saturated", [float(np.mean(np.abs(f.derivative(a)) < SATURATED * largest)) for a in buffers.activations])
+
+    def _units(self, model, updates, losses):
+        change = np.linalg.norm(updates[0], axis=0) / np.linalg.norm(model.weights[0], axis=0)
+        self._add("unit_change", float(change.mean()))
+        since = self._rows["step"][-1] + 1 if "step" in self._rows else 0
+        logs = np.log(np.maximum(losses[since:], np.finfo(np.float32).tiny))
+        self._add("minibatch_noise", rms(np.diff(logs)) / math.sqrt(2) if len(logs) > 1 else math.nan)
+
+    def recorded(self, model, validation):
+        """What was recorded.
+
+        Parameters
+        ----------
+        model : MLP
+            With its last weights.
+        validation : pair of array
+
+        Returns
+        -------
+        dict from str to array
+        """
+        found = {name: np.array(rows) for name, rows in self._rows.items()}
+        if "hits" in self._kinds:
+            X, y = validation
+            found["hits"] = np.packbits(model.predict(X) == y)
+        return found

@@ -1,0 +1,113 @@
+"""MNIST as network inputs: which images train, which stop and judge, and how pixels are scaled."""
+
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from mlplib.mnist import Split, Standardizer, load_mnist
+
+#: How pixels become inputs: (x - mean) / std, x / std, or x / 255.
+INPUTS = ("standardized", "uncentred", "unit_interval")
+PIECE = 5000  # images of the held-out set made into inputs at once: all of them would be 125 MB
+
+
+def standardized_mnist(third=0, inputs="standardized"):
+    """The report's inputs, or those of another third, kept until others are asked for; read-only.
+
+    Parameters
+    ----------
+    third, inputs
+        As for `Experiment`.
+
+    Returns
+    -------
+    (X, y), (X_validation, y_validation)
+        float32 arrays of shape (20000, 785) and (10000, 785), with int64 labels. Mean and standard deviation are those
+        of the 20,000 training images.
+    """
+    return _standardized(third, inputs)
+
+
+@lru_cache(maxsize=1)
+def _standardized(third, inputs):
+    train, _ = _thirds(third)
+    pairs = []
+    for split in (train, load_mnist().validation):
+        X = _scaler(third, inputs)(split.images)
+        X.flags.writeable = False
+        pairs.append((X, split.labels))
+    return tuple(pairs)
+
+
+def _thirds(third):
+    """A third of the training file, and the rest, a list of two."""
+    mnist = load_mnist()
+    thirds = [mnist.train, *(Split(mnist.held_out.images[part], mnist.held_out.labels[part])
+                             for part in (slice(20_000), slice(20_000, None)))]
+    return thirds[third], thirds[:third] + thirds[third + 1 :]
+
+
+@lru_cache(maxsize=3)
+def _scaler(third, inputs):
+    if inputs == "unit_interval":
+        return Standardizer(0.0, 255.0)
+    standardize = Standardizer.fit(_thirds(third)[0].images)
+    return standardize if inputs == "standardized" else replace(standardize, mean=0.0)
+
+
+def held_out_pieces(third, inputs):
+    """The 40,000 images of the training file that are not trained on, some at a time.
+
+    Parameters
+    ----------
+    third, inputs
+        As for `Experiment`.
+
+    Yields
+    ------
+    X, y : array
+        Of shapes (N, 785) and (N,).
+    """
+    for split in _thirds(third)[1]:
+        for start in range(0, len(split.labels), PIECE):
+            part = slice(start, start + PIECE)
+            yield _scaler(third, inputs)(split.images[part]), split.labels[part]
+
+
+def halves(labels, seed=0):
+    """Split samples at random into two halves with the same number of each class, or one more.
+
+    Parameters
+    ----------
+    labels : int array of shape (N,)
+    seed : int
+        Of the split.
+
+    Returns
+    -------
+    bool array of shape (N,)
+        Which samples are in the first half; the others are in the second.
+    """
+    rng = np.random.default_rng(seed)
+    first = np.zeros(len(labels), bool)
+    turn = 0  # of the classes with an odd number, every other one gives its extra sample to the first half
+    for label in np.unique(labels):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        size = (len(members) + turn) // 2
+        turn = (turn + len(members)) % 2
+        first[members[:size]] = True
+    return first
+
+
+@lru_cache(maxsize=1)
+def half_masks():
+    """The two random halves of the validation set, always the same ones.
+
+    Returns
+    -------
+    dict from str to bool array of shape (10000,)
+        "half_1" and "half_2".
+    """
+    first = halves(load_mnist().validation.labels)
+    return {"half_1": first, "half_2": ~first}
