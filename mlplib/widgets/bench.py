@@ -281,7 +281,7 @@ class TrainingBench(KernelFree):
             await asyncio.sleep(0)
 
     def _drawing(self):
-        """Draw, and yield after each picture."""
+        """Draw, and yield twice for each picture: making a figure and rendering it take about as long."""
         labels = names(self._lines)
         lines = dict(zip(labels, list(self._lines.values())))
         # Once something is trained here, runs from elsewhere are drawn up to the same step: young curves stay legible.
@@ -293,12 +293,16 @@ class TrainingBench(KernelFree):
             last = [f"{name}: {getattr(history, quantity)[-1]:.4f} after step {history.evaluation_step[-1]}"
                     for name, history in histories.items()]
             alt = f"{LABELS[quantity]} against gradient steps. {'; '.join(last) or 'No run yet.'}"
-            picture.value = as_html_image(plot_quantity(histories, quantity, colors), alt)
+            figure = plot_quantity(histories, quantity, colors)
+            yield
+            picture.value = as_html_image(figure, alt)
             yield
         sizes = {name: line.gradient_rms for name, line in lines.items() if np.isfinite(line.gradient_rms).all()}
         said = [f"{name}: " + ", ".join(f"{size:.1e}" for size in values) for name, values in sizes.items()]
         alt = f"RMS of the gradient of each layer of weights, input side first. {'; '.join(said) or 'No run yet.'}"
-        self._pictures[3].value = as_html_image(plot_gradient_bars(sizes, colors), alt)
+        figure = plot_gradient_bars(sizes, colors)
+        yield
+        self._pictures[3].value = as_html_image(figure, alt)
         self._table.value = _table(lines)
         yield
 
