@@ -80,7 +80,7 @@ execute: $(STAMP)
 	@$(PY) -m jupytext --quiet --sync notebooks/*.ipynb
 
 sweep: $(STAMP)
-	$(PY) -c 'from mlplib.sweeps import make_packaged; make_packaged()'
+	$(PY) -m mlplib.make_sweep
 
 # Each library by itself: one that cannot be installed is reported as missing, and the others are still measured.
 bench: $(STAMP)

@@ -154,7 +154,7 @@ class Store:
         """
         return self.folder / f"{key(experiment)}.npz"
 
-    def save(self, run, weights=False):
+    def save(self, run, weights=False, marks=None):
         """Keep a run; an earlier one of the same experiment is replaced.
 
         Parameters
@@ -162,6 +162,8 @@ class Store:
         run : Run
         weights : bool
             Whether to keep its last weights too, 4 bytes each.
+        marks : dict from str to str, optional
+            Kept among the run's versions.
 
         Raises
         ------
@@ -184,8 +186,9 @@ class Store:
             "best": run.best,
             "gradient_rms": run.gradient_rms,
             **({"stops": {name: stop._asdict() for name, stop in run.stops.items()}} if run.stops else {}),
-            "versions": run.versions or {"mlplib": version("mlplib"), "numpy": np.__version__,
-                                         "python": platform.python_version(), "machine": platform.machine()},
+            "versions": (run.versions or {"mlplib": version("mlplib"), "numpy": np.__version__,
+                                          "python": platform.python_version(), "machine": platform.machine()})
+            | (marks or {}),
         }
         arrays = {
             "about": np.frombuffer(json.dumps(about).encode(), np.uint8),
@@ -264,11 +267,16 @@ def _model(experiment, weights):
     return model
 
 
-def packaged():
-    """The store that comes with mlplib: what the book's widgets and tables show.
+def packaged(name="runs"):
+    """A store that comes with mlplib.
+
+    Parameters
+    ----------
+    name : {"runs", "evidence_runs"}
+        What the book's widgets and tables show, or what the verdicts on the report's claims stand on.
 
     Returns
     -------
     Store
     """
-    return Store(Path(__file__).with_name("runs"))
+    return Store(Path(__file__).with_name(name))

@@ -1,4 +1,4 @@
-"""Many experiments at once, on the active joblib backend; the report's rows among them."""
+"""Many experiments at once, on the active joblib backend; the report's rows and the explorers' runs among them."""
 
 import itertools
 import os
@@ -94,7 +94,7 @@ def _retrained(store):
     return (None if value == "1" else Store(value)), True
 
 
-def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=()):
+def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), marks=None):
     """Train experiments in parallel, one BLAS thread each.
 
     Processes on this machine by default; inside `joblib.parallel_config(backend=...)` the same call runs where that
@@ -116,6 +116,8 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=()):
         Whether to show a progress bar, with the time that the sweep takes at most; early stopping makes it shorter.
     keep_weights : sequence of Experiment
         Of these the store keeps the weights too.
+    marks : dict from str to str, optional
+        Kept in the store with each run that is trained; it comes back among the run's `versions`.
 
     Returns
     -------
@@ -168,7 +170,7 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=()):
                 else:
                     runs[experiment] = run
                     if store is not None:
-                        store.save(run, weights=experiment in keep_weights)
+                        store.save(run, experiment in keep_weights, marks)
                 bar.set_postfix_str(f"{_count(done, 'run')} done", refresh=False)
                 bar.update(seconds[experiment])
     if failures:
@@ -288,15 +290,3 @@ def attempt(experiment):
     if result.interrupted:
         raise KeyboardInterrupt
     return experiment, result, None
-
-
-def make_packaged():
-    """Train what is missing in the store that comes with mlplib, and say how large it is: what `make sweep` calls."""
-    store = packaged()
-    experiments = packaged_experiments()
-    weights = [REPORT[task].experiment for task in ("2c", "3a", "3b", "3c")]  # the chapters look into these networks
-    missing = [experiment for experiment in experiments if experiment not in store]
-    print(f"{store.folder.name}: {len(experiments) - len(missing)} of {len(experiments)} runs are there")
-    sweep(experiments, store, keep_weights=weights)
-    size = sum(path.stat().st_size for path in store.folder.glob("*.npz"))
-    print(f"{len(store)} runs, {size / 1e6:.1f} MB")

@@ -1,0 +1,206 @@
+"""Which experiments answer which question: named arms, their seeds, and the learning rates tuned for them."""
+
+import itertools
+import math
+from dataclasses import replace
+
+from mlplib.experiments import JUDGES, STOPS, Experiment
+from mlplib.sweeps import TRICKS, topology_experiment, trick_experiment
+
+#: Seeds of the confirming runs; none of them was used to choose anything.
+CONFIRMING = tuple(range(100, 120))
+#: Seeds on which learning rates are chosen.
+TUNING = (50, 51, 52)
+#: Of the confirming seeds, those that also train on the two other thirds of the training file.
+FEW = CONFIRMING[:5]
+#: Effective steps α / (1 - γ) among which a learning rate is chosen, from too small to too large.
+STEPS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+
+# What confirming runs record; the report's protocol is not touched by it.
+WATCHED = {"stop_on": STOPS, "judge_on": JUDGES, "dense_steps": 375, "diagnostics": ("layers", "units", "hits")}
+# For choosing a learning rate: the first half of the test file, 12 epochs, one evaluation in each.
+TUNED_ON = {"stop_on": ("half_1",), "judge_on": ("half_1",), "epochs": 12, "patience": None, "evaluations_per_epoch": 1}
+# For confirming a chosen one: all runs of one length, judged crosswise.
+EQUAL_LENGTH = {**WATCHED, "epochs": 12, "patience": None, "evaluations_per_epoch": 2}
+
+
+def code(tricks):
+    """The name of a combination of tricks (init, sigmoid, momentum): a digit for each, as in "110"."""
+    return "".join(str(int(trick)) for trick in tricks)
+
+
+def _with_step(experiment, step):
+    """The experiment with the effective step α / (1 - γ)."""
+    return replace(experiment, learning_rate=round(step * (1 - experiment.gamma), 10))
+
+
+ALL = (True, True, True)
+_PLAIN_SIGMOID = trick_experiment((True, False, False))  # 3a
+#: What the improved sigmoid is made of: 3.4318 σ(4z/3) - 1.7159.
+FACTORS = {"input_gain": 4 / 3, "output_gain": 3.4318, "offset": -1.7159}
+
+
+def tunable():
+    """The experiments whose learning rates are chosen, by name; those that the verdicts need come first.
+
+    Returns
+    -------
+    dict from str to Experiment
+    """
+    named = {f"tricks {code(tricks)}": trick_experiment(tricks) for tricks in TRICKS}
+    named["depth 10"] = topology_experiment(64, 10)
+    return named
+
+
+def tunable_further():
+    """The other experiments whose learning rates are chosen, by name: what `make sweep-full` adds.
+
+    Returns
+    -------
+    dict from str to Experiment
+    """
+    all_tricks = trick_experiment(ALL)
+    named = {f"gamma {gamma}": replace(all_tricks, gamma=gamma) for gamma in (0.5, 0.99)}
+    for on in itertools.product((False, True), repeat=3):
+        if any(on) and not all(on):
+            named[f"factors {code(on)}"] = replace(_PLAIN_SIGMOID, **{
+                name: value for (name, value), chosen in zip(FACTORS.items(), on) if chosen})
+    for depth, momentum in itertools.product((1, 2, 3, 5, 10, 20), (True, False)):
+        deep = topology_experiment(64, depth)
+        named[f"depth {depth}" if momentum else f"depth {depth} without momentum"] = (
+            deep if momentum else replace(deep, gamma=0.0))
+    for width in (8, 16, 32, 128, 256, 512, 1024):
+        named[f"width {width}"] = topology_experiment(width, 1)
+    return {name: experiment for name, experiment in named.items()
+            if name not in tunable() and experiment not in tunable().values()}
+
+
+def tuning(named):
+    """The runs on which learning rates are chosen: every experiment, with every step of `STEPS` and the tuning seeds.
+
+    Parameters
+    ----------
+    named : dict from str to Experiment
+
+    Returns
+    -------
+    list of Experiment
+    """
+    return [replace(_with_step(experiment, step), seed=seed, **TUNED_ON)
+            for experiment in named.values() for step in STEPS for seed in TUNING]
+
+
+def tuned(experiment, store):
+    """The effective step of `STEPS` with the lowest loss on the first half of the test file, the mean over the tuning seeds.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    store : Store
+        Has the tuning runs.
+
+    Returns
+    -------
+    float or None
+        None if a run is missing.
+    """
+    losses = {}
+    for step in STEPS:
+        runs = [store.get(one) for one in tuning_runs(experiment, step)]
+        if None in runs:
+            return None
+        losses[step] = sum(_lowest(run) for run in runs) / len(runs)
+    return min(losses, key=losses.get)
+
+
+def tuning_runs(experiment, step):
+    """The runs of one effective step, a list of Experiment, one for each tuning seed."""
+    return [replace(_with_step(experiment, step), seed=seed, **TUNED_ON) for seed in TUNING]
+
+
+def _lowest(run):
+    return math.inf if run.diverged or not run.stops else run.stops["half_1"].best["half_1"][0]
+
+
+# ---- the unit-change control of 32 units
+
+
+def pilot():
+    """Short runs that show how much the weights of a unit change in a step, with 32 and with 64 units."""
+    return {width: [replace(topology_experiment(width, 1), seed=seed, epochs=5, patience=None, evaluations_per_epoch=1,
+                            diagnostics=("units",)) for seed in TUNING] for width in (32, 64)}
+
+
+def matched_rate(store):
+    """The learning rate at which a unit's weights change as much in a step with 32 units as with 64 at 0.02.
+
+    Parameters
+    ----------
+    store : Store
+        Has the pilot runs.
+
+    Returns
+    -------
+    float or None
+        Rounded to three digits; None if a run is missing.
+    """
+    changes = {}
+    for width, experiments in pilot().items():
+        runs = [store.get(one) for one in experiments]
+        if None in runs:
+            return None
+        changes[width] = sum(float(run.diagnostics["unit_change"].mean()) for run in runs)
+    return float(f"{0.02 * changes[64] / changes[32]:.3g}")
+
+
+# ---- the arms
+
+
+def fixed_arms():
+    """The arms that need no tuning, for the verdicts.
+
+    Returns
+    -------
+    dict from str to list of Experiment
+        By name, one experiment for each seed.
+    """
+    protocol = {f"tricks {code(tricks)}": trick_experiment(tricks) for tricks in TRICKS}
+    protocol |= {f"width {width}": topology_experiment(width, 1) for width in (32, 128)}
+    protocol["two layers of 64"] = topology_experiment(64, 2)
+    protocol["ten layers"] = topology_experiment(64, 10)
+    protocol["tricks 110, matched step"] = _with_step(trick_experiment((True, True, False)), 0.2)
+    arms = {name: _seeded(experiment, CONFIRMING, **WATCHED) for name, experiment in protocol.items()}
+    logistic = replace(topology_experiment(64, 10), activation="sigmoid")  # where a gradient does vanish
+    arms["ten layers, logistic"] = _seeded(logistic, FEW, **WATCHED)
+    arms["tricks 110 to the end"] = _seeded(protocol["tricks 110"], CONFIRMING, **EQUAL_LENGTH | {
+        "epochs": 50, "evaluations_per_epoch": 1, "dense_steps": 0})
+    for third in (1, 2):
+        for name in ("tricks 000", "tricks 100", "tricks 110", "tricks 111"):
+            arms[f"{name}, third {third}"] = _seeded(protocol[name], FEW, **WATCHED, third=third)
+    return arms
+
+
+def tuned_arms(store):
+    """The arms at tuned learning rates, for the verdicts: as far as the store has what they are tuned by.
+
+    Parameters
+    ----------
+    store : Store
+
+    Returns
+    -------
+    dict from str to list of Experiment
+    """
+    arms = {}
+    for name, experiment in tunable().items():
+        step = tuned(experiment, store)
+        if step is not None:
+            arms[f"{name}, tuned"] = _seeded(_with_step(experiment, step), CONFIRMING, **EQUAL_LENGTH)
+    rate = matched_rate(store)
+    if rate is not None:
+        arms["width 32, matched change"] = _seeded(topology_experiment(32, 1), CONFIRMING, **WATCHED, learning_rate=rate)
+    return arms
+
+
+def _seeded(experiment, seeds, **fields):
+    return [replace(experiment, seed=seed, **fields) for seed in seeds]

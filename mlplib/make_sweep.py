@@ -1,0 +1,45 @@
+"""What `make sweep` and `make sweep-full` do: train what the stores in the package lack."""
+
+import argparse
+import time
+
+from mlplib import designs, evidence
+from mlplib.report import REPORT
+from mlplib.store import packaged
+from mlplib.sweeps import packaged_experiments, sweep
+
+
+def core():
+    """Train what the verdicts need, learning rates being chosen in between, and what the explorers show."""
+    store = packaged("evidence_runs")
+    pilot = [one for each in designs.pilot().values() for one in each]
+    fill("what learning rates are chosen by", pilot + designs.tuning(designs.tunable()), store)
+    confirming = [one for each in evidence.arms(store).values() for one in each]
+    fill("what the verdicts stand on", confirming, store, marks=evidence.marks())
+    weights = [REPORT[task].experiment for task in ("2c", "3a", "3b", "3c")]  # the chapters look into these networks
+    fill("what the explorers show", packaged_experiments(), packaged(), keep_weights=weights)
+
+
+def fill(what, experiments, store, **options):
+    """Train the experiments that a store lacks, and say what is done.
+
+    Parameters
+    ----------
+    what : str
+    experiments : list of Experiment
+    store : Store
+    **options
+        For `sweep`.
+    """
+    start, missing = time.monotonic(), [one for one in dict.fromkeys(experiments) if one not in store]
+    print(f"{store.folder.name}, {what}: {len(experiments) - len(missing)} of {len(experiments)} runs are there", flush=True)
+    if missing or options.get("keep_weights"):
+        sweep(missing + list(options.get("keep_weights", ())), store, **options)
+    size = sum(path.stat().st_size for path in store.folder.glob("*.npz"))
+    print(f"  {len(store)} runs, {size / 1e6:.1f} MB, {time.monotonic() - start:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m mlplib.make_sweep", description=core.__doc__)
+    parser.parse_args()
+    core()
