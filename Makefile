@@ -12,14 +12,15 @@ PAGE  := _build/html/index.html
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env book test lab execute sweep bench serve clean distclean
+.PHONY: help env book test lab execute sweep sweep-full bench serve clean distclean
 
 help:
 	@echo "make book       build the book and say where to open it"
 	@echo "make test       build the book, run the tests, also in a browser, re-execute the notebooks and compare their outputs"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make execute    retrain everything: run the notebooks and store their outputs and widgets"
-	@echo "make sweep      train the runs that the widgets show, those that are missing; delete mlplib/runs to train all"
+	@echo "make sweep      train the runs that the widgets show and the verdicts stand on, those that are missing (from nothing: 90 minutes)"
+	@echo "make sweep-full train the rest of chapter 5's design too; it says how many hours that takes"
 	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (ten minutes)"
 	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
 	@echo "make env        only install the packages into .venv"
@@ -81,6 +82,9 @@ execute: $(STAMP)
 
 sweep: $(STAMP)
 	$(PY) -m mlplib.make_sweep
+
+sweep-full: $(STAMP)
+	$(PY) -m mlplib.make_sweep --full
 
 # Each library by itself: one that cannot be installed is reported as missing, and the others are still measured.
 bench: $(STAMP)

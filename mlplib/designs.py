@@ -4,7 +4,10 @@ import itertools
 import math
 from dataclasses import replace
 
-from mlplib.experiments import JUDGES, STOPS, Experiment
+import numpy as np
+
+from mlplib.experiments import JUDGES, STOPS, Experiment, model_for
+from mlplib.inputs import standardized_mnist
 from mlplib.sweeps import TRICKS, topology_experiment, trick_experiment
 
 #: Seeds of the confirming runs; none of them was used to choose anything.
@@ -204,3 +207,72 @@ def tuned_arms(store):
 
 def _seeded(experiment, seeds, **fields):
     return [replace(experiment, seed=seed, **fields) for seed in seeds]
+
+
+# ---- what goes further than the verdicts
+
+
+def first_order_rate(experiment):
+    """The learning rate at which the first step lowers the loss as much as logistic units do at 0.1, to first order.
+
+    The decrease is α‖∇C‖²; the gradient is taken before training, on 1,000 images, for each tuning seed.
+
+    Parameters
+    ----------
+    experiment : Experiment
+
+    Returns
+    -------
+    float
+        Rounded to three digits.
+    """
+    return float(f"{0.1 * _squared_gradient(_PLAIN_SIGMOID) / _squared_gradient(experiment):.3g}")
+
+
+def _squared_gradient(experiment):
+    total = 0.0
+    for seed in TUNING:
+        (X, y), _ = standardized_mnist(experiment.third, experiment.inputs)
+        gradients = model_for(replace(experiment, seed=seed)).gradients(X[:1000], y[:1000])
+        total += sum(float(np.vdot(gradient, gradient)) for gradient in gradients)
+    return total / len(TUNING)
+
+
+def further_arms(store):
+    """The arms that go further than the verdicts: what `make sweep-full` adds, as far as the store has their tuning runs.
+
+    Parameters
+    ----------
+    store : Store
+
+    Returns
+    -------
+    dict from str to list of Experiment
+        By name, one experiment for each seed.
+    """
+    plain_descent, all_tricks = trick_experiment((True, True, False)), trick_experiment(ALL)
+    protocol = {f"gamma {gamma}, matched step": _with_step(replace(plain_descent, gamma=gamma), 0.2) for gamma in (0.5, 0.99)}
+    for name, experiment in tunable_further().items():
+        if name.startswith("factors"):
+            protocol[name] = experiment
+            protocol[f"{name}, matched first step"] = replace(experiment, learning_rate=first_order_rate(experiment))
+    protocol["factors 111, matched first step"] = replace(plain_descent, learning_rate=first_order_rate(plain_descent))
+    protocol |= {f"two layers of {width}": topology_experiment(width, 2) for width in (59, 60)}
+    for name, experiment in (("tricks 100", _PLAIN_SIGMOID), ("tricks 111", all_tricks)):
+        protocol |= {
+            f"{name}, a bias in every layer": replace(experiment, biases="every_layer"),
+            f"{name}, not shuffled": replace(experiment, shuffle=False),
+            f"{name}, not centred": replace(experiment, inputs="uncentred"),
+            f"{name}, pixels from 0 to 1": replace(experiment, inputs="unit_interval"),
+        }
+    arms = {name: _seeded(experiment, CONFIRMING, **WATCHED) for name, experiment in protocol.items()}
+    for name, experiment in tunable_further().items():
+        step = tuned(experiment, store)
+        if step is not None:
+            seeds = CONFIRMING if name.startswith(("factors", "gamma")) else FEW
+            arms[f"{name}, tuned"] = _seeded(_with_step(experiment, step), seeds, **EQUAL_LENGTH)
+    for depth, activation, init in itertools.product((1, 2, 3, 5, 10, 20), ("sigmoid", "improved_sigmoid"), ("uniform", "fan_in")):
+        experiment = replace(topology_experiment(64, depth), activation=activation, init=init)
+        arms[f"depth {depth}, {activation}, {init}"] = _seeded(
+            experiment, FEW[:3], epochs=10, patience=None, evaluations_per_epoch=1, diagnostics=("layers",))
+    return arms

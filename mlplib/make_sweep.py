@@ -6,7 +6,7 @@ import time
 from mlplib import designs, evidence
 from mlplib.report import REPORT
 from mlplib.store import packaged
-from mlplib.sweeps import packaged_experiments, sweep
+from mlplib.sweeps import estimate, packaged_experiments, sweep
 
 
 def core():
@@ -18,6 +18,19 @@ def core():
     fill("what the verdicts stand on", confirming, store, marks=evidence.marks())
     weights = [REPORT[task].experiment for task in ("2c", "3a", "3b", "3c")]  # the chapters look into these networks
     fill("what the explorers show", packaged_experiments(), packaged(), keep_weights=weights)
+
+
+def full():
+    """Train what goes further than the verdicts too: widths, depths, momenta and the parts of the improved sigmoid."""
+    core()
+    store = packaged("evidence_runs")
+    first = [one for each in designs.further_arms(store).values() for one in each]
+    hours = sum(estimate([one for one in designs.tuning(designs.tunable_further()) + first if one not in store])) / 3600
+    print(f"What goes further takes up to {hours:.1f} hours of one processor, and then half as much again for the rates "
+          "chosen.", flush=True)
+    fill("what further learning rates are chosen by", designs.tuning(designs.tunable_further()), store)
+    fill("what goes further", [one for each in designs.further_arms(store).values() for one in each], store,
+         marks=evidence.marks())
 
 
 def fill(what, experiments, store, **options):
@@ -41,5 +54,5 @@ def fill(what, experiments, store, **options):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m mlplib.make_sweep", description=core.__doc__)
-    parser.parse_args()
-    core()
+    parser.add_argument("--full", action="store_true", help=full.__doc__)
+    full() if parser.parse_args().full else core()

@@ -4,6 +4,8 @@ import hashlib
 import json
 import os
 import platform
+import shutil
+import sys
 import tempfile
 import warnings
 from dataclasses import asdict, fields
@@ -279,4 +281,7 @@ def packaged(name="runs"):
     -------
     Store
     """
-    return Store(Path(__file__).with_name(name))
+    folder = Path(__file__).with_name(name)
+    if sys.platform == "emscripten" and not folder.exists():  # most notebooks do without it, so it is no part of the wheel
+        shutil.unpack_archive(f"../mlplib/{name}.zip", folder)  # beside the notebooks
+    return Store(folder)

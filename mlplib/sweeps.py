@@ -155,16 +155,13 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
     missing.sort(key=work, reverse=True)
     failures = {}
     if missing:
-        from joblib import Parallel, delayed, effective_n_jobs
+        from joblib import effective_n_jobs
 
         seconds = dict(zip(missing, estimate(missing))) if progress else dict.fromkeys(missing, 0)
         at_most = max(sum(seconds.values()) / effective_n_jobs(n_jobs), max(seconds.values()))
-        # One run at a time to a worker: a batch that is lost with its worker would be trained again as a whole.
-        parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered", batch_size=1)
         with progress_bar(show=progress, total=sum(seconds.values()), bar_format=BAR,
                           desc=f"Training {_count(len(missing), 'run')}, at most {_duration(at_most)}") as bar:
-            trained = parallel(delayed(attempt)(one) for one in missing)
-            for done, (experiment, run, failure) in enumerate(trained, start=1):
+            for done, (experiment, run, failure) in enumerate(_attempts(missing, n_jobs), start=1):
                 if run is None:
                     failures[experiment] = failure
                 else:
@@ -176,6 +173,21 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
     if failures:
         raise SweepError(failures, runs)
     return [runs[experiment] for experiment in experiments]
+
+
+def _attempts(experiments, n_jobs):
+    """What `attempt` returns, as it comes in."""
+    from joblib import Parallel, delayed, effective_n_jobs
+    from joblib.parallel import get_active_backend
+
+    # One run at a time to a worker: a batch that is lost with its worker would be trained again as a whole.
+    options, calls = {"n_jobs": n_jobs, "batch_size": 1}, [delayed(attempt)(one) for one in experiments]
+    if get_active_backend()[0].supports_return_generator:
+        yield from Parallel(return_as="generator_unordered", **options)(calls)
+        return
+    several = 2 * effective_n_jobs(n_jobs)  # such a backend, Ray's is one, gives nothing back before all is done
+    for start in range(0, len(calls), several):
+        yield from Parallel(**options)(calls[start : start + several])
 
 
 def _count(n, what):

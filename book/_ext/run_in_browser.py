@@ -38,7 +38,10 @@ def build_lite(app):
 def first_visit(site, notebook):
     """How many bytes a first start loads: wheels and notebook as they are on disk, the rest as it was measured."""
     parts = json.loads((LITE / "first_visit.json").read_text())
-    own = [site / "lite" / "files" / notebook, *(site / "lite" / "wheels").rglob("*.whl")]
+    live = site / "lite" / "files" / notebook
+    own = [live, *(site / "lite" / "wheels").rglob("*.whl")]
+    text = live.read_text(encoding="utf-8")
+    own += [archive for archive in (site / "lite" / "files" / "mlplib").glob("*.zip") if archive.stem in text]
     return parts["JupyterLite"] + parts["Pyodide"] + sum(path.stat().st_size for path in own)
 
 

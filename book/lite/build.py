@@ -29,6 +29,8 @@ EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kerne
 PACKED = ["comm", "ipywidgets", "tqdm"]
 # Files that notebooks read, by the same relative path as here.
 DATA = ["benchmarks/results.json"]
+# Runs that one notebook reads: an archive beside the notebooks, not a part of the library's wheel, which all of them load.
+ARCHIVED = "evidence_runs"
 LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]
 # The same input gives the same wheel; the earliest time that a ZIP file can hold.
 EPOCH = "315532800"
@@ -77,11 +79,18 @@ def library_wheel(folder, work):
     source.mkdir()
     for name in LIBRARY:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", ARCHIVED))
         else:
             shutil.copy(ROOT / name, source)
     call("-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, source, cwd=work,
          SOURCE_DATE_EPOCH=EPOCH)
+
+
+def archive(folder, target):
+    """Put the files of a folder, which are compressed already, into a ZIP file; the same files give the same archive."""
+    with zipfile.ZipFile(target, "w") as file:
+        for path in sorted(folder.glob("*")):
+            file.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
 
 
 def plain(text):
@@ -169,6 +178,8 @@ def build(target):
             copy = work / "files" / name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, copy)
+        (work / "files" / "mlplib").mkdir()
+        archive(ROOT / "mlplib" / ARCHIVED, work / "files" / "mlplib" / f"{ARCHIVED}.zip")
         call("-m", "jupyterlite_core", "build", "--output-dir", work / "site", cwd=work)
         shutil.copytree(wheels, work / "site" / folder)
         shutil.move(work / "site", target)

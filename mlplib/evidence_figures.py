@@ -1,0 +1,240 @@
+"""Figures and tables of the evidence: verdicts with their intervals, single runs side by side, learning rates, layers."""
+
+import math
+from html import escape
+
+import matplotlib.pyplot as plt
+import numpy as np
+from scipy import stats
+
+from mlplib.evidence import EQUIVALENT, FAILS, HOLDS, LEVEL, MEASURES, OTHER_REASON, UNDECIDED
+from mlplib.plotting import Table
+
+#: A colour and a marker for each verdict.
+LOOKS = {HOLDS: ("#0072B2", "o"), OTHER_REASON: ("#E69F00", "D"), EQUIVALENT: ("#009E73", "s"), FAILS: ("#D55E00", "X"),
+         UNDECIDED: ("#777777", "v")}
+PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000", "#777777")
+
+
+def effect_text(effect):
+    """An effect with its 95 % interval, as text: a difference, or "×" a ratio.
+
+    Parameters
+    ----------
+    effect : mlplib.evidence.Effect
+
+    Returns
+    -------
+    str
+    """
+    kind = MEASURES[effect.comparison.measure].kind
+    values = effect.estimate, effect.low, effect.high
+    if kind in ("ratio", "sign"):
+        first, low, high = (f"{value:.2f}" if value < 100 else "∞" if math.isinf(value) else f"{value:.0f}" for value in values)
+        return f"×{first} [{low}, {high}]"
+    if kind == "share":
+        return f"{values[0]:.0%} [{values[1]:.0%}, {values[2]:.0%}]"
+    digits = 4 if max(map(abs, values)) < 0.2 else 3
+    return f"{values[0]:+.{digits}f} [{values[1]:+.{digits}f}, {values[2]:+.{digits}f}]"
+
+
+class VerdictTable(Table):
+    """For each part of each claim its verdict, its effect with a 95 % interval, its runs and controls.
+
+    Parameters
+    ----------
+    verdicts : sequence of mlplib.evidence.Verdict
+    links : dict from str to str, optional
+        From the number of a claim, such as "C3", to the anchor of its section on the page.
+    """
+
+    def __init__(self, verdicts, links=None):
+        self.links = links or {}
+        super().__init__(["part", "claim", "verdict", "measure", "effect, 95 % interval", "seeds", "controls"],
+                         [self._row(verdict) for verdict in verdicts])
+
+    def _row(self, verdict):
+        controls = "; ".join(f"{control.text}: {effect_text(effect)}, {word}" for control, effect, word in verdict.controls)
+        repeated = ", ".join(effect_text(effect).split(" [")[0] for effect in verdict.replications)
+        if repeated:
+            controls += f"{'; ' if controls else ''}other thirds: {repeated}"
+        effect = verdict.effect
+        return [verdict.part.name, verdict.part.text, verdict.verdict, effect.comparison.measure, effect_text(effect),
+                effect.n, controls]
+
+    def _repr_html_(self):
+        def cell(i, row):
+            text = escape(row[i])
+            if i == 0 and (anchor := self.links.get(row[0].rstrip("abcdefgh"))):
+                text = f'<a href="#{anchor}">{text}</a>'
+            if i == 2:
+                color, _ = LOOKS[row[i]]
+                text = f'<span style="border-left: 0.6em solid {color}; padding-left: 0.4em">{text}</span>'
+            tag = 'th scope="row"' if i == 0 else "td"
+            return f"<{tag}>{text}</{tag.split()[0]}>"
+
+        head = "".join(f'<th scope="col">{escape(text)}</th>' for text in self.header)
+        body = "\n".join("<tr>" + "".join(cell(i, row) for i in range(len(row))) + "</tr>" for row in self.rows)
+        return (f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="Verdicts"><table class="table">\n<thead>\n<tr>{head}</tr>\n</thead>\n'
+                f"<tbody>\n{body}\n</tbody>\n</table></div>")
+
+
+def plot_verdicts(verdicts):
+    """Every effect beside the smallest difference that matters: 1 is that margin, in the direction claimed.
+
+    Parameters
+    ----------
+    verdicts : sequence of mlplib.evidence.Verdict
+        Those without a margin are left out.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    shown = [verdict for verdict in verdicts if verdict.effect.comparison.margin]
+    figure, ax = plt.subplots(figsize=(7.5, 0.23 * len(shown) + 1))
+    ax.axvspan(-1, 1, color="#000000", alpha=0.07, linewidth=0)
+    ax.axvline(0, color="#000000", linewidth=0.8)
+    for y, verdict in enumerate(reversed(shown)):
+        color, marker = LOOKS[verdict.verdict]
+        low, middle, high = np.clip(_in_margins(verdict.effect), -1000, 1000)
+        ax.plot([low, high], [y, y], color=color, linewidth=2)
+        ax.plot(middle, y, marker, color=color, markersize=6)
+    ax.set_yticks(range(len(shown)), [f"{verdict.part.name}  {verdict.effect.comparison.measure}" for verdict in reversed(shown)],
+                  fontsize=8)
+    ax.set_ylim(-0.7, len(shown) - 0.3)
+    ax.set_xscale("symlog", linthresh=1)
+    ax.set_xlabel("effect in the direction claimed, in units of the smallest that matters")
+    for verdict, (color, marker) in LOOKS.items():
+        ax.plot([], [], marker, color=color, label=verdict)
+    figure.legend(loc="outside upper center", ncols=3)
+    return figure
+
+
+def _in_margins(effect):
+    comparison = effect.comparison
+    values = np.array([effect.low, effect.estimate, effect.high])
+    if MEASURES[comparison.measure].kind in ("ratio", "sign"):
+        with np.errstate(divide="ignore"):
+            values = np.log(values)
+    return (values[::-1] if comparison.direction == "less" else values) / comparison.margin * (
+        -1 if comparison.direction == "less" else 1)
+
+
+def plot_groups(groups, xlabel, log=False, guide=None):
+    """One number of each run, a row of dots for each group; a diamond with a bar is the mean with its 95 % interval.
+
+    Parameters
+    ----------
+    groups : dict from str to sequence of float
+        By label, from top to bottom. Infinite numbers, of runs that never came so far, stand as triangles at the right.
+    xlabel : str
+    log : bool
+    guide : float, optional
+        Where to draw a vertical line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, ax = plt.subplots(figsize=(7.5, 0.42 * len(groups) + 1))
+    finite = np.concatenate([np.asarray(values, float)[np.isfinite(values)] for values in groups.values()])
+    edge = finite.max() * (1.15 if log else 1) + (0 if log else 0.05 * np.ptp(finite))
+    for y, (values, color) in enumerate(zip(reversed(groups.values()), _colors(len(groups))[::-1])):
+        values = np.asarray(values, float)
+        known = values[np.isfinite(values)]
+        spread = np.linspace(-0.16, 0.16, len(values))  # in the order of seeds
+        ax.plot(known, y + spread[np.isfinite(values)], "o", color=color, alpha=0.45, markersize=4, linewidth=0)
+        if len(known) < len(values):
+            ax.plot(np.full(len(values) - len(known), edge), y + spread[~np.isfinite(values)], ">", color=color, markersize=5)
+        elif len(values) > 1:
+            middle, half = _interval(np.log(values) if log else values)
+            ends = np.array([middle - half, middle, middle + half])
+            low, middle, high = np.exp(ends) if log else ends
+            ax.plot([low, high], [y, y], color=color, linewidth=2.5)
+            ax.plot(middle, y, "D", color=color, markersize=7, markeredgecolor="white")
+    ax.set_yticks(range(len(groups)), list(reversed(groups)))
+    ax.set_ylim(-0.6, len(groups) - 0.4)
+    if log:
+        ax.set_xscale("log")
+    if guide is not None:
+        ax.axvline(guide, color="#000000", linewidth=0.8)
+    ax.set_xlabel(xlabel)
+    ax.grid(False, axis="y")
+    return figure
+
+
+def _interval(values):
+    half = stats.t.ppf(1 - LEVEL, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
+    return float(np.mean(values)), float(half)
+
+
+def _colors(n):
+    return [PALETTE[i % len(PALETTE)] for i in range(n)]
+
+
+def plot_tuning(curves, usual=None, ylabel="lowest loss on the first half [nats]"):
+    """Loss against the effective step, the learning rate over 1 - γ; a ring is the lowest of a curve.
+
+    Parameters
+    ----------
+    curves : dict from str to dict from float to sequence of float
+        By label, the losses of the tuning seeds by effective step; infinite where a run diverged.
+    usual : dict from str to float, optional
+        By the same labels, the effective step of the report's rule: a cross.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, ax = plt.subplots(figsize=(7.5, 3.8))
+    for (label, curve), color, style in zip(curves.items(), _colors(len(curves)), _styles()):
+        steps = np.array(sorted(curve))
+        means = np.array([np.mean(curve[step]) for step in steps])
+        ax.plot(steps, np.where(np.isfinite(means), means, np.nan), style, color=color, marker=".", label=label)
+        best = np.argmin(means)
+        ax.plot(steps[best], means[best], "o", color=color, fillstyle="none", markersize=11)
+        if usual and label in usual:
+            ax.plot(usual[label], np.interp(np.log(usual[label]), np.log(steps), means), "x", color=color, markersize=9,
+                    markeredgewidth=2)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set(xlabel="effective step, α / (1 − γ)", ylabel=ylabel)
+    figure.legend(loc="outside right upper")
+    return figure
+
+
+def _styles():
+    return [style for style in ("-", "--", "-.", ":") for _ in range(len(PALETTE))]
+
+
+def plot_through_training(groups, ylabel, guide=None, log=True):
+    """One diagnostic against gradient steps, the median over the runs of a group and a band from the lowest to the highest.
+
+    Parameters
+    ----------
+    groups : dict from str to sequence of (steps, values)
+        By label, one pair of arrays for each run.
+    ylabel : str
+    guide : float, optional
+        Where to draw a horizontal line.
+    log : bool
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, ax = plt.subplots(figsize=(7.5, 3.6))
+    for (label, pairs), color in zip(groups.items(), _colors(len(groups))):
+        n = min(len(steps) for steps, _ in pairs)
+        steps, values = pairs[0][0][:n], np.array([values[:n] for _, values in pairs])
+        ax.plot(steps + 1, np.median(values, axis=0), color=color, label=label)
+        ax.fill_between(steps + 1, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
+    if guide is not None:
+        ax.axhline(guide, color="#000000", linewidth=0.8)
+    ax.set_xscale("log")
+    if log:
+        ax.set_yscale("log")
+    ax.set(xlabel="gradient steps", ylabel=ylabel)
+    ax.legend()
+    return figure
