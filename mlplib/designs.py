@@ -17,14 +17,16 @@ TUNING = (50, 51, 52)
 #: Of the confirming seeds, those that also train on the two other thirds of the training file.
 FEW = CONFIRMING[:5]
 #: Effective steps α / (1 - γ) among which a learning rate is chosen, from too small to too large.
-STEPS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 
 # What confirming runs record; the report's protocol is not touched by it.
-WATCHED = {"stop_on": STOPS, "judge_on": JUDGES, "dense_steps": 375, "diagnostics": ("layers", "units", "hits")}
+WATCHED = {"stop_on": STOPS, "judge_on": STOPS, "dense_steps": 375, "diagnostics": ("layers", "units", "hits")}
 # For choosing a learning rate: the first half of the test file, 12 epochs, one evaluation in each.
 TUNED_ON = {"stop_on": ("half_1",), "judge_on": ("half_1",), "epochs": 12, "patience": None, "evaluations_per_epoch": 1}
 # For confirming a chosen one: all runs of one length, judged crosswise.
 EQUAL_LENGTH = {**WATCHED, "epochs": 12, "patience": None, "evaluations_per_epoch": 2}
+# For confirming how fast the fastest learning rate is.
+SHORT = {**WATCHED, "epochs": 8, "patience": None}
 
 
 def code(tricks):
@@ -93,36 +95,69 @@ def tuning(named):
             for experiment in named.values() for step in STEPS for seed in TUNING]
 
 
-def tuned(experiment, store):
-    """The effective step of `STEPS` with the lowest loss on the first half of the test file, the mean over the tuning seeds.
+def tuned(experiment, store, goal="best"):
+    """The effective step of `STEPS` that serves a goal best, by the mean over the tuning seeds.
 
     Parameters
     ----------
     experiment : Experiment
     store : Store
         Has the tuning runs.
+    goal : {"best", "fastest"}
+        The lowest loss on the first half of the test file; or the fewest steps to a training loss of 0.1 (the mean of
+        their logarithms), and if no step gets there within 12 epochs, the lowest training loss at their end.
 
     Returns
     -------
     float or None
         None if a run is missing.
     """
-    losses = {}
+    scores = {}
     for step in STEPS:
         runs = [store.get(one) for one in tuning_runs(experiment, step)]
         if None in runs:
             return None
-        losses[step] = sum(_lowest(run) for run in runs) / len(runs)
-    return min(losses, key=losses.get)
+        scores[step] = np.mean([GOALS[goal](run) for run in runs], axis=0).tolist()
+    return min(scores, key=scores.get)
+
+
+def steps_to(run, level):
+    """Updates until the loss on the training set is `level`, its logarithm interpolated between evaluations.
+
+    Parameters
+    ----------
+    run : Run
+    level : float
+        In nats.
+
+    Returns
+    -------
+    float
+        Infinite if no evaluation came so low.
+    """
+    history = run.history
+    reached = np.flatnonzero(history.train_loss <= level)
+    if not len(reached):
+        return math.inf
+    around = slice(max(reached[0] - 1, 0), reached[0] + 1)
+    falling = -np.log(history.train_loss[around])  # interpolation needs it to rise
+    return float(np.interp(-math.log(level), falling, history.evaluation_step[around] + 1))
+
+
+def _lowest(run):
+    return [math.inf if run.diverged or not run.stops else run.stops["half_1"].best["half_1"][0]]
+
+
+def _fewest(run):
+    return [math.log(steps_to(run, 0.1)), math.inf if run.diverged else run.final.train_loss]
+
+
+GOALS = {"best": _lowest, "fastest": _fewest}
 
 
 def tuning_runs(experiment, step):
     """The runs of one effective step, a list of Experiment, one for each tuning seed."""
     return [replace(_with_step(experiment, step), seed=seed, **TUNED_ON) for seed in TUNING]
-
-
-def _lowest(run):
-    return math.inf if run.diverged or not run.stops else run.stops["half_1"].best["half_1"][0]
 
 
 # ---- the unit-change control of 32 units
@@ -173,6 +208,9 @@ def fixed_arms():
     protocol["ten layers"] = topology_experiment(64, 10)
     protocol["tricks 110, matched step"] = _with_step(trick_experiment((True, True, False)), 0.2)
     arms = {name: _seeded(experiment, CONFIRMING, **WATCHED) for name, experiment in protocol.items()}
+    for tricks in TRICKS:
+        name = f"tricks {code(tricks)}"
+        arms[name] = _seeded(protocol[name], CONFIRMING, **WATCHED | {"judge_on": JUDGES})
     logistic = replace(topology_experiment(64, 10), activation="sigmoid")  # where a gradient does vanish
     arms["ten layers, logistic"] = _seeded(logistic, FEW, **WATCHED)
     arms["tricks 110 to the end"] = _seeded(protocol["tricks 110"], CONFIRMING, **EQUAL_LENGTH | {
@@ -199,6 +237,9 @@ def tuned_arms(store):
         step = tuned(experiment, store)
         if step is not None:
             arms[f"{name}, tuned"] = _seeded(_with_step(experiment, step), CONFIRMING, **EQUAL_LENGTH)
+            fastest = tuned(experiment, store, "fastest")
+            if name.removeprefix("tricks ") in ("000", "100", "110", "011", "101", "111"):
+                arms[f"{name}, fastest"] = _seeded(_with_step(experiment, fastest), CONFIRMING, **SHORT)
     rate = matched_rate(store)
     if rate is not None:
         arms["width 32, matched change"] = _seeded(topology_experiment(32, 1), CONFIRMING, **WATCHED, learning_rate=rate)

@@ -67,40 +67,42 @@ class Recorder:
     def __init__(self, kinds, train):
         self._kinds = kinds
         self._X, self._y = (array[:PROBES] for array in train)
-        self._rows = {}
+        self._rows = []
+        self._epoch = -1  # of the last record
 
     def __call__(self, trainer):
-        """Record, if it is time to: in the first epoch at each evaluation, later once an epoch."""
+        """Record, if it is time to: in the first epoch at each evaluation, later at the first of each epoch."""
         t = trainer.step - 1
-        if trainer.diverged or not (t < trainer.steps_per_epoch or t % (trainer.evaluate_every * trainer.evaluations_per_epoch) == 0):
+        epoch = t // trainer.steps_per_epoch
+        if trainer.diverged or not (epoch == 0 or epoch > self._epoch) or not set(self._kinds) - {"hits"}:
             return
+        row = {"step": t}
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             updates = trainer.last_update
             if "layers" in self._kinds:
-                self._layers(trainer.model, updates)
+                row |= self._layers(trainer.model, updates)
             if "units" in self._kinds:
-                self._units(trainer.model, updates, trainer._minibatch_losses)
-        if set(self._kinds) - {"hits"}:
-            self._add("step", t)
-
-    def _add(self, name, value):
-        self._rows.setdefault(name, []).append(value)
+                since = self._rows[-1]["step"] + 1 if self._rows else 0
+                row |= self._units(trainer.model, updates, trainer._minibatch_losses[since:])
+        self._rows.append(row)  # all at once: an interrupted record leaves nothing behind
+        self._epoch = epoch
 
     def _layers(self, model, updates):
-        self._add("gradient_rms", gradient_sizes(model, self._X, self._y))
-        self._add("update_ratio", [rms(update) / rms(W) for update, W in zip(updates, model.weights)])
         buffers = Buffers(model, len(self._X), backward=False)
         model._propagate(self._X, buffers)
         f, largest = model._f, abs(model._f.derivative(model._f(np.zeros(1)))).max()  # each f here is steepest at 0
-        self._add("spread", [float(a.std(axis=0).mean()) for a in buffers.activations])
-        self._add("saturated", [float(np.mean(np.abs(f.derivative(a)) < SATURATED * largest)) for a in buffers.activations])
+        return {
+            "gradient_rms": gradient_sizes(model, self._X, self._y),
+            "update_ratio": [np.divide(rms(update), rms(W)) for update, W in zip(updates, model.weights)],
+            "spread": [float(a.std(axis=0).mean()) for a in buffers.activations],
+            "saturated": [float(np.mean(np.abs(f.derivative(a)) < SATURATED * largest)) for a in buffers.activations],
+        }
 
     def _units(self, model, updates, losses):
         change = np.linalg.norm(updates[0], axis=0) / np.linalg.norm(model.weights[0], axis=0)
-        self._add("unit_change", float(change.mean()))
-        since = self._rows["step"][-1] + 1 if "step" in self._rows else 0
-        logs = np.log(np.maximum(losses[since:], np.finfo(np.float32).tiny))
-        self._add("minibatch_noise", rms(np.diff(logs)) / math.sqrt(2) if len(logs) > 1 else math.nan)
+        logs = np.log(np.maximum(losses, np.finfo(np.float32).tiny))
+        noise = rms(np.diff(logs)) / math.sqrt(2) if len(logs) > 1 else math.nan
+        return {"unit_change": float(change.mean()), "minibatch_noise": noise}
 
     def recorded(self, model, validation):
         """What was recorded.
@@ -115,8 +117,9 @@ class Recorder:
         -------
         dict from str to array
         """
-        found = {name: np.array(rows) for name, rows in self._rows.items()}
+        found = {name: np.array([row[name] for row in self._rows]) for name in (self._rows[0] if self._rows else ())}
         if "hits" in self._kinds:
             X, y = validation
-            found["hits"] = np.packbits(model.predict(X) == y)
+            with np.errstate(over="ignore", invalid="ignore"):
+                found["hits"] = np.packbits(model.predict(X) == y)
         return found

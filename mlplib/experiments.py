@@ -127,7 +127,7 @@ class Experiment:
             checked["learning_rate"] = _checks.learning_rate(self.learning_rate)
         if self.patience is not None:
             checked["patience"] = _checks.integer("patience", self.patience, minimum=1)
-        if not self.stop_on:
+        if not checked["stop_on"]:
             raise ValueError("stop_on: expected at least one name, got none")
         if self.third > 2:
             raise ValueError(f"third: expected 0, 1 or 2, got {self.third}")
@@ -185,7 +185,7 @@ class Stop(NamedTuple):
     Attributes
     ----------
     step, best_step : int
-        The update after which it ended the run, or the run's last evaluation if it did not; and that of the lowest loss.
+        The update after which it ended the run, or the run's last if it did not; and that of the lowest loss.
     stopped : bool
         Whether it ended the run.
     last, best : dict from str to (float, float)
@@ -222,7 +222,7 @@ class Run:
     final : Figures
         With the last weights.
     best : Figures
-        With the weights of the lowest validation loss.
+        With the weights of the lowest validation loss at a regular evaluation, on the first set of `Experiment.stop_on`.
     gradient_rms : tuple of float
         Root mean square of the gradient by each weight matrix, input side first, with the last weights, over the first
         1,000 training images.

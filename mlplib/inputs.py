@@ -110,4 +110,7 @@ def half_masks():
         "half_1" and "half_2".
     """
     first = halves(load_mnist().validation.labels)
-    return {"half_1": first, "half_2": ~first}
+    masks = {"half_1": first, "half_2": ~first}
+    for mask in masks.values():
+        mask.flags.writeable = False
+    return masks

@@ -241,7 +241,7 @@ class Trainer:
     dense_steps : int
         Among the first so many updates every 25th is followed by an evaluation too. Early stopping does not count these.
     observe : callable, optional
-        Called with the trainer after each evaluation.
+        Called with the trainer after each evaluation, before the next update.
 
     Attributes
     ----------
@@ -287,6 +287,8 @@ class Trainer:
             raise ValueError(f"batch_size: expected at most the {len(self._X)} training samples, got {batch_size}")
         self.epochs = _checks.integer("epochs", epochs, minimum=1)
         self.shuffle = _checks.boolean("shuffle", shuffle)
+        if "validation" in (subsets or {}):
+            raise ValueError("subsets: expected other names than 'validation', which is the whole set")
         self.subsets = {name: self._checked_mask(name, mask) for name, mask in (subsets or {}).items()}
         names = _checks.names("stop_on", stop_on, ("validation", *self.subsets))
         if not names:
@@ -306,6 +308,7 @@ class Trainer:
         self.message = ""
         self._minibatch_losses = []
         self._evaluations, self._on_subsets = [], []
+        self._n_observed = 0
         _, order_stream = np.random.SeedSequence(self.seed).spawn(2)  # the other one draws the weights
         self._rng = np.random.default_rng(order_stream)
         self._order = np.arange(len(self._X))
@@ -342,7 +345,7 @@ class Trainer:
 
     @property
     def last_update(self):
-        """What the last update subtracted from the weights, a list of fresh arrays."""
+        """What the last update subtracted from the weights, a list of fresh arrays; there must have been one."""
         return [self.optimizer.learning_rate * each for each in self.optimizer.direction(self._buffers.gradients)]
 
     @property
@@ -404,7 +407,12 @@ class Trainer:
         Progress or None
             None after each update and after each part of an evaluation; a `Progress` when an evaluation is complete.
         """
-        while not self.finished:
+        while True:
+            if self.observe is not None and self._n_observed < len(self._evaluations):
+                self.observe(self)
+                self._n_observed = len(self._evaluations)
+            if self.finished:
+                return
             if self._evaluation_due:
                 yield from self._evaluate()
             else:
@@ -454,8 +462,6 @@ class Trainer:
         if not self.diverged and self._is_regular(t):
             losses = {"validation": progress.validation_loss} | {name: loss for name, (loss, _) in on_subsets.items()}
             self._heed(progress, losses)
-        if self.observe is not None:
-            self.observe(self)
         yield progress
 
     def _heed(self, progress, losses):
