@@ -121,6 +121,23 @@ def tuned(experiment, store, goal="best"):
     return min(scores, key=scores.get)
 
 
+def tuning_curve(experiment, store):
+    """The lowest loss on the first half of the test file by the effective step.
+
+    Parameters
+    ----------
+    experiment : Experiment
+    store : Store
+        Has the tuning runs.
+
+    Returns
+    -------
+    dict from float to list of float
+        One loss, in nats, for each tuning seed; infinite where the run diverged.
+    """
+    return {step: [_lowest(store[one])[0] for one in tuning_runs(experiment, step)] for step in STEPS}
+
+
 def steps_to(run, level):
     """Updates until the loss on the training set is `level`, its logarithm interpolated between evaluations.
 

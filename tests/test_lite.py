@@ -167,7 +167,19 @@ def test_the_button_opens_that_very_notebook_and_says_what_is_loaded(name):
 
     parts = json.loads((ROOT / "book" / "lite" / "first_visit.json").read_text())
     size = parts["JupyterLite"] + parts["Pyodide"] + sum(file.stat().st_size for file in (copy, *wheels()))
+    if name == "5_evidence":
+        size += parts["SciPy"] + (LITE / "files" / "mlplib" / "evidence_runs.zip").stat().st_size
     assert f"loads {round(size / 1e6)} MB" in page
+
+
+@needs_the_book
+def test_the_evidence_is_an_archive_beside_the_notebooks_and_no_part_of_the_wheel():
+    with zipfile.ZipFile(LITE / "files" / "mlplib" / "evidence_runs.zip") as archive:
+        assert sorted(archive.namelist()) == sorted(path.name for path in (ROOT / "mlplib" / "evidence_runs").iterdir())
+    (wheel,) = (path for path in wheels() if path.name.startswith("mlplib"))
+    with zipfile.ZipFile(wheel) as archive:
+        assert not [name for name in archive.namelist() if "evidence_runs" in name]
+        assert [name for name in archive.namelist() if name.startswith("mlplib/runs/")]
 
 
 @needs_the_book

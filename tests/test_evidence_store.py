@@ -1,0 +1,76 @@
+"""The runs that the verdicts stand on: complete, made under the rules, and what training gives again."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import mlplib
+from mlplib import designs, evidence
+from mlplib.experiments import one_blas_thread, trainer_for
+from mlplib.store import packaged
+
+STORE = packaged("evidence_runs")
+ARMS = evidence.arms(STORE)
+# Arms with enough seeds to tell a spread, of runs that take seconds.
+SHORT_ENOUGH = [name for name, experiments in ARMS.items() if len(experiments) == 20 and len(experiments[0].hidden) < 10]
+DRAWN = [(name, seed) for name, seed in zip(
+    np.random.default_rng(2027).choice(SHORT_ENOUGH, 8, replace=False).tolist(),
+    np.random.default_rng(2028).choice(designs.CONFIRMING, 8).tolist())]
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return evidence.confirming_runs(STORE)
+
+
+@pytest.fixture(scope="module")
+def again():
+    """The drawn runs, trained anew."""
+    experiments = [next(one for one in ARMS[name] if one.seed == seed) for name, seed in DRAWN]
+    return dict(zip(DRAWN, mlplib.sweep(experiments, progress=False)))
+
+
+def test_every_part_of_every_claim_has_a_verdict_by_the_present_rules(runs):
+    found = evidence.verdicts(runs)
+    assert [verdict.part for verdict in found] == list(evidence.RULES)
+    assert {verdict.verdict for verdict in found} <= set(evidence.VERDICTS)
+    assert all(verdict.effect.n >= 20 for verdict in found)
+
+
+def test_all_stores_together_take_at_most_8_megabytes():
+    assert sum(path.stat().st_size for name in ("runs", "evidence_runs") for path in packaged(name).folder.iterdir()) <= 8e6
+
+
+def test_every_run_can_be_read_and_says_what_made_it():
+    for run in STORE:
+        assert {"mlplib", "numpy", "python", "machine"} <= set(run.versions)
+        assert STORE.path(run.experiment).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, seed", DRAWN)
+def test_training_again_starts_out_as_stored(name, seed):
+    experiment = next(one for one in ARMS[name] if one.seed == seed)
+    trainer = trainer_for(replace(experiment, epochs=1, dense_steps=0, diagnostics=()))
+    with one_blas_thread():
+        for progress in trainer:
+            if progress.step >= 100:
+                break
+    history = STORE[experiment].history
+    first = history.step[history.step <= 100]
+    assert first.tolist() == [0, 25, 50, 75, 100]
+    assert trainer.history.minibatch_loss[first] == pytest.approx(history.minibatch_loss[: len(first)], abs=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, seed", DRAWN)
+def test_training_again_ends_within_the_spread_over_seeds(runs, again, name, seed):
+    for figure in ("train_loss", "validation_loss", "validation_accuracy"):
+        values = np.array([getattr(run.final, figure) for run in runs[name]])
+        if figure == "train_loss":
+            values = np.log(values)
+        # Twice as wide as the seeds lie: another processor may give one more extreme run, but not another network.
+        lowest, highest = values.mean() + 2 * (values.min() - values.mean()), values.mean() + 2 * (values.max() - values.mean())
+        value = getattr(again[name, seed].final, figure)
+        assert lowest <= (np.log(value) if figure == "train_loss" else value) <= highest
