@@ -1,6 +1,7 @@
 """What `make sweep` and `make sweep-full` do: train what the stores in the package lack."""
 
 import argparse
+import sys
 import time
 
 from mlplib import designs, evidence
@@ -33,7 +34,7 @@ def full():
          marks=evidence.marks())
 
 
-def fill(what, experiments, store, **options):
+def fill(what, experiments, store, marks=None, **options):
     """Train the experiments that a store lacks, and say what is done.
 
     Parameters
@@ -41,13 +42,19 @@ def fill(what, experiments, store, **options):
     what : str
     experiments : list of Experiment
     store : Store
+    marks : dict from str to str, optional
+        What runs carry; those that carry something else are trained again.
     **options
         For `sweep`.
     """
-    start, missing = time.monotonic(), [one for one in dict.fromkeys(experiments) if one not in store]
-    print(f"{store.folder.name}, {what}: {len(experiments) - len(missing)} of {len(experiments)} runs are there", flush=True)
-    if missing or options.get("keep_weights"):
-        sweep(missing + list(options.get("keep_weights", ())), store, **options)
+    start, experiments = time.monotonic(), list(dict.fromkeys(experiments))
+    runs = {one: run for one in experiments if (run := store.get(one))}
+    other = [one for one, run in runs.items() if (marks or {}).items() - run.versions.items()]
+    print(f"{store.folder.name}, {what}: {len(runs)} of {len(experiments)} runs are there"
+          + (f", {len(other)} of them made under other rules: trained again" if other else ""), flush=True)
+    for one in other:
+        store.path(one).unlink()
+    sweep(experiments, store, marks=marks, **options)
     size = sum(path.stat().st_size for path in store.folder.glob("*.npz"))
     print(f"  {len(store)} runs, {size / 1e6:.1f} MB, {time.monotonic() - start:.0f} s", flush=True)
 
@@ -55,4 +62,8 @@ def fill(what, experiments, store, **options):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m mlplib.make_sweep", description=core.__doc__)
     parser.add_argument("--full", action="store_true", help=full.__doc__)
-    full() if parser.parse_args().full else core()
+    work = full if parser.parse_args().full else core
+    try:
+        work()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted: finished runs are kept, and the same command goes on.")

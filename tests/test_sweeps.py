@@ -3,6 +3,7 @@
 from dataclasses import replace
 from types import SimpleNamespace
 
+import joblib
 import pytest
 
 import mlplib
@@ -85,3 +86,19 @@ def test_durations_are_said_in_one_or_two_digits(seconds, said):
 def test_more_work_is_estimated_longer():
     short, long, wide = sweeps.estimate([SHORT, LONG, replace(LONG, hidden=(512,))])
     assert 0 < short < long < wide
+
+
+def test_a_backend_that_gives_nothing_back_before_all_is_done_gets_the_runs_in_lots(monkeypatch, tmp_path):
+    backend = type(joblib.parallel.get_active_backend()[0])
+    monkeypatch.setattr(backend, "supports_return_generator", False)
+    seen, real = [], joblib.Parallel.__call__
+
+    def call(self, calls):
+        seen.append((len(calls), len(Store(tmp_path))))
+        return real(self, calls)
+
+    monkeypatch.setattr(joblib.Parallel, "__call__", call)
+    experiments = [replace(SHORT, seed=seed) for seed in range(3)]
+    runs = mlplib.sweep(experiments, tmp_path, n_jobs=1, progress=False)
+    assert [run.experiment for run in runs] == experiments
+    assert seen == [(2, 0), (1, 2)]  # the first lot was saved before the second began
