@@ -1,6 +1,7 @@
 """A bench for live notebooks: set a network up, watch it learn, hold it against earlier ones."""
 
 import asyncio
+import gc
 import sys
 import time
 import warnings
@@ -24,7 +25,7 @@ from mlplib.widgets.frames import KernelFree, choice
 
 #: From a notebook's page in the book to the same notebook, running in the browser.
 LIVE = "../lite/notebooks/index.html?path=notebooks/{}.ipynb"
-PIECE = 0.08  # seconds of training between two pauses
+PIECE = 0.05  # seconds of training between two pauses
 LARGEST_STEP = PRODUCTS if sys.platform == "emscripten" else 10 * PRODUCTS  # in weights × batch size; browsers are slower
 TRICKS = {"init": "fan-in weights", "sigmoid": "improved sigmoid", "momentum": "momentum"}
 QUANTITIES = ("train_loss", "validation_loss", "validation_accuracy")
@@ -43,7 +44,7 @@ class _Line:
 class TrainingBench(KernelFree):
     """Controls for a network and its training, curves that grow while it trains, and earlier runs for comparison.
 
-    Training is started by the Train button and works in pieces of a tenth of a second, so the page stays usable, in a
+    Training is started by the Train button and works in pieces of less than a tenth of a second, so the page stays usable, in a
     browser's single thread too. Stop keeps the curve and the weights; Train with the same settings then goes on from
     there. Changing the controls during a run does not disturb it: they are read when Train is pressed. A bench made by
     running its cell again stops the one that the cell made before.
@@ -80,7 +81,12 @@ class TrainingBench(KernelFree):
         self.trainer = self.task = None
         self._ending = asyncio.Event()  # of the last run: it is to end, or has ended and is drawn a last time
         self._ending.set()
-        standardized_mnist()  # takes a second or two in a browser: now, while the cell runs, not at the first click
+        # These take seconds in a browser when they are needed first: now, while the cell runs, not at the first click.
+        standardized_mnist()
+        with one_blas_thread():
+            pass
+        if sys.platform == "emscripten":
+            gc.freeze()  # or each full collection goes through all modules, for a quarter of a second
         self._lines = {}
         for run in _reference_runs() if runs is None else runs:
             self._lines[run.experiment] = _Line(self._free_color(run.experiment), run.history, run.gradient_rms)
