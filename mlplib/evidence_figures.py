@@ -7,7 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
-from mlplib.evidence import EQUIVALENT, FAILS, HOLDS, LEVEL, MEASURES, OTHER_REASON, UNDECIDED
+from mlplib.effects import EQUIVALENT, FAILS, HOLDS, LEVEL, MEASURES, UNDECIDED
+from mlplib.evidence import OTHER_REASON
 from mlplib.plotting import Table
 
 #: A colour and a marker for each verdict.

@@ -18,13 +18,13 @@ MODULES = sorted(FILES)
 
 FLOORS = [
     {"_checks"},
-    {"mnist"},
+    {"mnist", "inputs"},
     {"activations", "initializers", "losses"},
     {"network"},
-    {"optimizers", "training", "gradient_check"},
+    {"optimizers", "training", "gradient_check", "diagnostics"},
     {"experiments", "report"},
-    {"sweeps", "store", "evidence"},
-    {"plotting", "widgets"},
+    {"sweeps", "store", "designs", "effects", "evidence", "make_sweep"},
+    {"plotting", "evidence_figures", "widgets"},
 ]
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}
 FACES = FLOORS[-1]
