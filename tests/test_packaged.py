@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mlplib
-from mlplib import REPORT, sweeps
+from mlplib import REPORT, designs, evidence, make_sweep, sweeps
 from mlplib.experiments import one_blas_thread, trainer_for
 from mlplib.store import Store, packaged
 
@@ -81,15 +81,90 @@ def test_training_again_starts_out_as_stored(stored, experiment):
     assert losses[first] == pytest.approx(history.minibatch_loss[history.step <= 100], abs=1e-3)
 
 
-def test_make_sweep_trains_what_is_missing_and_keeps_the_weights_that_chapters_need(tmp_path, monkeypatch, capsys):
-    shelf = Store(tmp_path / "runs")
-    wanted = [replace(experiment, n_train=32, epochs=1) for experiment in LOOKED_INTO[:2]]
-    monkeypatch.setattr(sweeps, "packaged", lambda: shelf)
-    monkeypatch.setattr(sweeps, "packaged_experiments", lambda: wanted)
-    monkeypatch.setattr(sweeps, "REPORT", {task: replace(REPORT[task], experiment=wanted[0]) for task in REPORT})
-    shelf.save(mlplib.run(wanted[1]))
+# ---- make sweep
+
+TINY = {"hidden": (4,), "n_train": 64, "epochs": 1, "evaluations_per_epoch": 1}
+SHOWN = [replace(experiment, **TINY) for experiment in LOOKED_INTO[:2]]
+CONFIRMED = [replace(experiment, seed=seed, judge_on=("half_1",), stop_on=("half_1",))
+             for experiment in SHOWN for seed in (100, 101)]
+
+
+@pytest.fixture
+def small_sweep(tmp_path, monkeypatch):
+    """A function that does what `make sweep` does, in small and in a folder of its own, and gives what it trained."""
+    monkeypatch.delenv("MLPLIB_RETRAIN", raising=False)
     monkeypatch.setenv("TQDM_DISABLE", "1")
-    with joblib.parallel_config("sequential"):
-        sweeps.make_packaged()
-    assert capsys.readouterr().out.splitlines()[0] == "runs: 1 of 2 runs are there"
-    assert shelf[wanted[0]].model is not None and shelf[wanted[1]].model is None
+    monkeypatch.setattr(make_sweep, "packaged", lambda name="runs": Store(tmp_path / name))
+    monkeypatch.setattr(make_sweep, "packaged_experiments", lambda: SHOWN)
+    monkeypatch.setattr(make_sweep, "REPORT", {task: replace(REPORT[task], experiment=SHOWN[0]) for task in REPORT})
+    monkeypatch.setattr(sweeps, "estimate", lambda experiments: [1.0] * len(experiments))
+    monkeypatch.setattr(designs, "STEPS", (0.1, 0.2))
+    monkeypatch.setattr(designs, "TUNING", (50, 51))
+    monkeypatch.setattr(designs, "CONFIRMING", (100, 101))
+    monkeypatch.setattr(designs, "TUNED_ON", designs.TUNED_ON | TINY)
+    monkeypatch.setattr(designs, "EQUAL_LENGTH", {"judge_on": ("half_2",), "stop_on": ("half_2",)} | TINY)
+    monkeypatch.setattr(designs, "tunable", lambda: {"tricks 100": SHOWN[1]})
+    monkeypatch.setattr(designs, "fixed_arms", lambda: {"plain": CONFIRMED[:2], "fan-in": CONFIRMED[2:]})
+    monkeypatch.setattr(designs, "pilot", lambda: {})
+    monkeypatch.setattr(designs, "matched_rate", lambda store: None)
+    trained, real = [], sweeps.run
+    monkeypatch.setattr(sweeps, "run", lambda experiment: trained.append(experiment) or real(experiment))
+
+    def swept():
+        trained.clear()
+        with joblib.parallel_config("sequential"):
+            make_sweep.core()
+        return list(trained)
+
+    return swept
+
+
+def chosen(store):
+    """The arm at the learning rate that a store's tuning runs say is best."""
+    tuned = replace(SHOWN[1], learning_rate=designs.tuned(SHOWN[1], store), judge_on=("half_2",), stop_on=("half_2",))
+    return [replace(tuned, seed=seed) for seed in (100, 101)]
+
+
+def test_make_sweep_chooses_learning_rates_and_then_trains_the_arms_at_them(tmp_path, small_sweep, capsys):
+    trained = small_sweep()
+    evidence_runs, runs = Store(tmp_path / "evidence_runs"), Store(tmp_path / "runs")
+    tuning, confirming = designs.tuning(designs.tunable()), CONFIRMED + chosen(evidence_runs)
+    assert {run.experiment for run in evidence_runs} == {*tuning, *confirming} and len(tuning) == 4
+    assert {run.experiment for run in runs} == set(SHOWN)
+    assert set(trained[:4]) == set(tuning) and set(trained[4:10]) == set(confirming) and set(trained[10:]) == set(SHOWN)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "evidence_runs, what learning rates are chosen by: 0 of 4 runs are there"
+    assert said[2] == "evidence_runs, what the verdicts stand on: 0 of 6 runs are there"
+    assert said[4] == "runs, what the explorers show: 0 of 2 runs are there"
+    assert said[5].startswith("  2 runs, 0.0 MB, ")
+
+
+def test_make_sweep_trains_only_what_is_missing_and_nothing_the_second_time(tmp_path, small_sweep, capsys):
+    small_sweep()
+    evidence_runs, runs = Store(tmp_path / "evidence_runs"), Store(tmp_path / "runs")
+    missing = [designs.tuning(designs.tunable())[0], CONFIRMED[2], SHOWN[1]]
+    for store, experiment in zip((evidence_runs, evidence_runs, runs), missing):
+        store.path(experiment).unlink()
+    assert small_sweep() == missing
+    capsys.readouterr()
+    assert small_sweep() == []
+    assert [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()[::2]] == [
+        "4 of 4 runs are there", "6 of 6 runs are there", "2 of 2 runs are there"]
+
+
+def test_make_sweep_marks_confirming_runs_with_the_rules_and_no_others(tmp_path, small_sweep):
+    small_sweep()
+    evidence_runs = Store(tmp_path / "evidence_runs")
+    marked = {run.experiment: run.versions.get("rules") for run in evidence_runs}
+    assert {experiment for experiment, rules in marked.items() if rules} == {*CONFIRMED, *chosen(evidence_runs)}
+    assert set(marked.values()) == {evidence.digest(), None}
+    assert set(evidence.confirming_runs(evidence_runs)) == {"plain", "fan-in", "tricks 100, tuned"}
+    assert all("rules" not in run.versions for run in Store(tmp_path / "runs"))
+
+
+def test_make_sweep_keeps_the_weights_that_chapters_need_and_no_others(tmp_path, small_sweep):
+    runs = Store(tmp_path / "runs")
+    runs.save(mlplib.run(SHOWN[0]))  # without its weights: it has to be trained again
+    assert SHOWN[0] in small_sweep()
+    assert runs[SHOWN[0]].model is not None and runs[SHOWN[1]].model is None
+    assert all(run.model is None for run in Store(tmp_path / "evidence_runs"))

@@ -85,6 +85,17 @@ def test_a_run_says_which_versions_made_it(shelf, run):
     assert shelf[EXPERIMENT].versions["numpy"] == "2.0.0"
 
 
+def test_marks_come_back_among_the_versions_and_stay_when_a_run_is_saved_again(shelf, run):
+    shelf.save(run, marks={"rules": "0123456789abcdef"})
+    versions = shelf[EXPERIMENT].versions
+    assert versions["rules"] == "0123456789abcdef" and versions["numpy"] == np.__version__
+    assert set(versions) == {"mlplib", "numpy", "python", "machine", "rules"}
+    shelf.save(shelf[EXPERIMENT])
+    assert shelf[EXPERIMENT].versions == versions
+    shelf.save(shelf[EXPERIMENT], marks={"rules": "fedcba9876543210"})
+    assert shelf[EXPERIMENT].versions == versions | {"rules": "fedcba9876543210"}
+
+
 def test_a_diverged_run_comes_back_as_one(shelf):
     with pytest.warns(DivergenceWarning), np.errstate(all="ignore"):
         diverged = mlplib.run(replace(EXPERIMENT, learning_rate=1e30))
@@ -292,6 +303,12 @@ def test_a_sweep_takes_what_is_stored_and_trains_and_keeps_the_rest(shelf, run, 
     assert runs[1].final == run.final and shelf[OTHER].final == runs[0].final
     swept([OTHER, EXPERIMENT], shelf)
     assert trained == [OTHER]
+
+
+def test_a_sweep_marks_the_runs_that_it_trains_and_no_others(shelf, trained):
+    runs = swept([EXPERIMENT, OTHER], shelf, marks={"rules": "these"})
+    assert trained == [OTHER] and "rules" not in runs[0].versions
+    assert shelf[OTHER].versions["rules"] == "these" and "rules" not in shelf[EXPERIMENT].versions
 
 
 def test_a_sweep_that_was_stopped_goes_on(tmp_path, monkeypatch, trained):
