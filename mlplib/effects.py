@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mlplib import _checks
 from mlplib.designs import steps_to
 
 LEVEL = 0.025  # of each one-sided test; the two sides make the 95 % of the intervals
@@ -26,8 +27,9 @@ class Measure(NamedTuple):
         From a `Run` to a float; with `common`, from a `Run` and a number of steps.
     kind : {"difference", "ratio", "sign", "share"}
         How pairs are compared. "difference": t interval of the mean difference. "ratio": the same of logarithms.
-        "sign": the median of the logarithms of ratios, by its order statistics and the sign test, where infinity stands
-        for a run that never came so far. "share": of runs, with the exact binomial interval.
+        "sign": the median of the logarithms of ratios, by its order statistics and the sign test. Infinity stands for a
+        run that never came so far: that its ratio is larger counts as far as the run was long enough to show it.
+        "share": of runs in which something happened, beside 0, with the exact binomial interval.
     common : bool
         Whether it is taken where the shorter run of a pair ended.
     """
@@ -60,18 +62,19 @@ def _accuracy_at(run, step):
 
 
 def _later_gain(curve):
-    """From half-way to the end, each time the mean of five evaluations."""
+    """From half of the updates to the end, each time the mean of five evaluations."""
     def of(run):
-        values, half = getattr(run.history, curve), len(run.history.evaluation_step) // 2
+        values, steps = getattr(run.history, curve), run.history.evaluation_step
+        half = np.searchsorted(steps, steps[-1] / 2)
         return float(values[-5:].mean() - values[half - 2 : half + 3].mean())
     return of
 
 
 def _early(name):
-    """The mean of a diagnostic over epochs 2 to 5, which every run reaches."""
+    """The mean of a diagnostic over epochs 2 to 5, which every run reaches: a record tells of the updates before it."""
     def of(run):
         step, epoch = run.diagnostics["step"], run.experiment.n_train // run.experiment.batch_size
-        return float(run.diagnostics[name][(step >= epoch) & (step < 5 * epoch + 1)].mean())
+        return float(run.diagnostics[name][(step > epoch) & (step <= 5 * epoch)].mean())
     return of
 
 
@@ -178,7 +181,7 @@ class Effect:
     correlation : float
         Between the pairs, which is what pairing gains by; NaN without pairs.
     censored : int
-        Pairs in which a run never came so far.
+        Pairs in which a run never came so far, or whose numbers are not finite.
     """
 
     comparison: Comparison
@@ -195,7 +198,7 @@ class Effect:
     def claimed(self):
         """The estimate, of ratios its logarithm, positive if it has the direction claimed."""
         estimate = self.estimate
-        if _logarithmic(self.comparison):
+        if _logarithmic(self.comparison) and not math.isnan(estimate):
             estimate = math.log(estimate) if estimate > 0 else -math.inf
         return -estimate if self.comparison.direction == "less" else estimate
 
@@ -258,9 +261,12 @@ def compare(runs_a, runs_b, measure="accuracy", direction="greater", margin=0.00
         raise ValueError(f"measure: expected one of {', '.join(map(repr, MEASURES))}, got {measure!r}")
     if direction not in ("greater", "less", "same"):
         raise ValueError(f"direction: expected 'greater', 'less' or 'same', got {direction!r}")
+    margin = _checks.real("margin", margin, "a finite number of at least 0", lambda v: v >= 0)
+    if MEASURES[measure].kind == "share" and (direction, runs_b) != ("greater", 0.0):
+        raise ValueError(f"measure: {measure!r} can only be greater than 0.0, got {direction!r} and {runs_b!r}")
     groups_b = runs_b if isinstance(runs_b, (int, float)) else [list(runs_b)]
     b = float(runs_b) if isinstance(runs_b, (int, float)) else ("b",)
-    return effect_of(Comparison(measure, ("a",), b, direction, float(margin)), [list(runs_a)], groups_b)
+    return effect_of(Comparison(measure, ("a",), b, direction, margin), [list(runs_a)], groups_b)
 
 
 def effect_of(comparison, groups_a, groups_b):
@@ -285,19 +291,25 @@ def effect_of(comparison, groups_a, groups_b):
     measure = MEASURES[comparison.measure]
     paired = not isinstance(groups_b, (int, float))
     seeds = [[(run.experiment.seed, run.experiment.third) for run in group] for group in (groups_a + groups_b if paired else groups_a)]
-    if len(seeds[0]) < 2 or any(each != seeds[0] for each in seeds):
-        raise ValueError("runs: expected at least two of each group, with the same seeds in the same order, got the seeds "
-                         + " and ".join(str([seed for seed, _ in each]) for each in seeds))
+    if len(seeds[0]) < 2 or len(set(seeds[0])) < len(seeds[0]) or any(each != seeds[0] for each in seeds):
+        raise ValueError("runs: expected at least two of each group, each of another seed, with the same seeds in the same "
+                         "order, got (seed, third) " + " and ".join(map(str, seeds)))
     a = _values(measure, groups_a, groups_b if paired else None)
     b = _values(measure, groups_b, groups_a) if paired else np.full(len(a), float(groups_b))
     if _logarithmic(comparison):
         with np.errstate(divide="ignore"):
             a, b = np.log(a), np.log(b)
     correlation = float(np.corrcoef(a, b)[0, 1]) if paired and np.isfinite([a, b]).all() and min(a.std(), b.std()) > 0 else math.nan
-    with np.errstate(invalid="ignore"):
-        difference = a - b  # of two runs that never came so far it is NaN
-    estimate, low, high, test = _TESTS[measure.kind](difference)
-    margin, p = comparison.margin, {}
+    if measure.kind == "sign":
+        ends = [_ends(groups) for groups in ((groups_a, groups_b) if paired else (groups_a, groups_a))]
+        bounds = _bounds(a, b, *ends)
+        estimate, low, high, test = _sign(*bounds)
+        censored = np.count_nonzero(bounds[0] != bounds[1])
+    else:
+        difference = a - b
+        estimate, low, high, test = _TESTS[measure.kind](difference)
+        censored = np.count_nonzero(~np.isfinite(difference))
+    margin = comparison.margin
     if comparison.direction == "same":
         p_for = max(test(-margin, "greater"), test(margin, "less"))
         p_against = min(test(0.0, "greater"), test(0.0, "less"))
@@ -308,8 +320,20 @@ def effect_of(comparison, groups_a, groups_b):
     if _logarithmic(comparison):
         estimate, low, high = (math.exp(value) if math.isfinite(value) else (0.0 if value < 0 else value)
                                for value in (estimate, low, high))
-    return Effect(comparison, len(difference), estimate, low, high, p_for, p_against, correlation,
-                  int(np.count_nonzero(~np.isfinite(difference))))
+    return Effect(comparison, len(a), estimate, low, high, p_for, p_against, correlation, int(censored))
+
+
+def _ends(groups):
+    """The logarithm of how many updates were made, of several arms the fewest."""
+    return np.log(np.min([[run.history.n_steps for run in group] for group in groups], axis=0))
+
+
+def _bounds(a, b, end_a, end_b):
+    """Between which numbers a - b lies, if infinity means "not before the end"."""
+    never_a, never_b = np.isinf(a), np.isinf(b)
+    lower = np.where(never_b, -np.inf, np.where(never_a, end_a, a) - np.where(never_b, 0, b))
+    upper = np.where(never_a, np.inf, np.where(never_a, 0, a) - np.where(never_b, end_b, b))
+    return lower, upper
 
 
 def _values(measure, groups, others):
@@ -338,21 +362,21 @@ def _t(differences):
     return mean, mean - half, mean + half, test
 
 
-def _sign(differences):
+def _sign(lower, upper):
+    """The median of numbers that are known between bounds."""
     from scipy import stats
 
-    known, n = differences[~np.isnan(differences)], len(differences)
-    unknown = n - len(known)  # they count for neither side
-    ordered = np.sort(known)
+    n = len(lower)
     rank = int(stats.binom.ppf(LEVEL, n, 0.5))  # as many values may lie outside on each side
     rank = rank if stats.binom.cdf(rank, n, 0.5) > LEVEL else rank + 1
-    low = ordered[rank - 1 - unknown] if rank - 1 >= unknown and len(known) else -math.inf
-    high = ordered[len(known) - rank + unknown] if rank - 1 >= unknown and len(known) else math.inf
-    # An infinite median has no finite number to stand for it: the interval says what is known.
-    estimate = float(np.median(known)) if len(known) else math.nan
+    low, high = (np.sort(lower)[rank - 1], np.sort(upper)[n - rank]) if rank else (-math.inf, math.inf)
+    # A number with one bound counts with it, one without bounds with neither.
+    nearest = np.where(np.isfinite(lower), lower, upper)
+    nearest = nearest[np.isfinite(nearest)]
+    estimate = float(np.median(nearest)) if len(nearest) else math.nan
 
     def test(null, alternative):
-        beyond = np.count_nonzero(known > null if alternative == "greater" else known < null)
+        beyond = np.count_nonzero(lower > null if alternative == "greater" else upper < null)
         return float(stats.binom.sf(beyond - 1, n, 0.5))
 
     return estimate, float(low), float(high), test
@@ -372,7 +396,7 @@ def _share(outcomes):
     return k / n, float(interval.low), float(interval.high), test
 
 
-_TESTS = {"difference": _t, "ratio": _t, "sign": _sign, "share": _share}
+_TESTS = {"difference": _t, "ratio": _t, "share": _share}
 
 
 def holm(p_values):

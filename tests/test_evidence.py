@@ -14,13 +14,21 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mlplib import Experiment, designs, evidence
-from mlplib.evidence import (EQUIVALENT, FAILS, HOLDS, MEASURES, OTHER_REASON, RULES, UNDECIDED, Comparison, Effect,
-                             EvidenceError, compare, confirming_runs, digest, holm, verdicts)
+from mlplib import Experiment, designs, effects, evidence
+from mlplib.effects import (EQUIVALENT, FAILS, HOLDS, MEASURES, UNDECIDED, Comparison, Effect, compare, holm)
+from mlplib.evidence import (OTHER_REASON, RULES, EvidenceError, confirming_runs, digest, verdicts)
 from mlplib.experiments import Stop
 from mlplib.training import History
 
 INF, NAN = math.inf, math.nan
+
+
+def sign(values):
+    """The median's interval and test of numbers that are known, infinite, or not known at all."""
+    values = np.asarray(values, float)
+    return effects._sign(*(np.where(np.isnan(values), bound, values) for bound in (-INF, INF)))
+
+
 COMPARISONS = {one for part in RULES for one in (part.comparison, *(control.comparison for control in part.controls))}
 
 
@@ -34,7 +42,7 @@ def draws(n, seed=0, digits=6):
 @pytest.mark.parametrize("n", [2, 5, 20])
 def test_the_t_interval_and_both_tests_are_those_of_scipy(n):
     values = draws(n, seed=n)
-    mean, low, high, test = evidence._t(values)
+    mean, low, high, test = effects._t(values)
     interval = stats.ttest_1samp(values, 0).confidence_interval(0.95)
     assert (mean, low, high) == pytest.approx((values.mean(), interval.low, interval.high))
     for null in (-0.7, 0.0, 0.4):
@@ -44,7 +52,7 @@ def test_the_t_interval_and_both_tests_are_those_of_scipy(n):
 
 
 def test_equal_differences_are_certain_except_at_their_own_value():
-    mean, low, high, test = evidence._t(np.full(4, 0.5))
+    mean, low, high, test = effects._t(np.full(4, 0.5))
     assert mean == low == high == 0.5
     assert [test(0.4, "greater"), test(0.5, "greater"), test(0.6, "greater")] == [0, 1, 1]
     assert [test(0.4, "less"), test(0.5, "less"), test(0.6, "less")] == [1, 1, 0]
@@ -52,7 +60,7 @@ def test_equal_differences_are_certain_except_at_their_own_value():
 
 @pytest.mark.parametrize("odd", [INF, -INF, NAN])
 def test_means_with_a_value_that_is_no_number_show_nothing(odd):
-    _, low, high, test = evidence._t(np.array([0.1, 0.2, odd]))
+    _, low, high, test = effects._t(np.array([0.1, 0.2, odd]))
     assert math.isnan(low) and math.isnan(high)
     assert test(0.0, "greater") == test(0.0, "less") == 1
 
@@ -70,7 +78,7 @@ def scipy_median(values):
 @pytest.mark.parametrize("digits", [6, 0], ids=("no ties", "ties"))
 def test_the_median_and_the_sign_test_are_those_of_scipy(n, digits):
     values = draws(n, n, digits)
-    median, low, high, test = evidence._sign(values)
+    median, low, high, test = sign(values)
     assert median == pytest.approx(np.median(values)) and (low, high) == scipy_median(values)
     for null in (-1.0, 0.0, 1.0):
         for alternative in ("greater", "less"):
@@ -80,19 +88,19 @@ def test_the_median_and_the_sign_test_are_those_of_scipy(n, digits):
 
 def test_five_pairs_give_no_finite_interval_and_six_give_their_range():
     """1/32 on each side is more than 2.5 %, 1/64 is less."""
-    assert evidence._sign(np.arange(5.0))[1:3] == (-INF, INF)
-    assert evidence._sign(np.arange(6.0))[1:3] == (0, 5)
-    assert evidence._sign(np.arange(5.0) + 1)[3](0.0, "greater") == 1 / 32
+    assert sign(np.arange(5.0))[1:3] == (-INF, INF)
+    assert sign(np.arange(6.0))[1:3] == (0, 5)
+    assert sign(np.arange(5.0) + 1)[3](0.0, "greater") == 1 / 32
 
 
 def test_of_twenty_pairs_the_sixth_from_each_end_bound_the_median():
     """P(X <= 5) = 0.0207 and P(X <= 6) = 0.0577 for twenty tosses."""
-    assert evidence._sign(draws(20).argsort().astype(float))[1:3] == (5, 14)
+    assert sign(draws(20).argsort().astype(float))[1:3] == (5, 14)
 
 
 def test_a_run_that_never_came_so_far_counts_as_one_pair_and_not_more():
     values = np.array([-3.0, -2, -1, -1, -1, -1, -1, INF])
-    median, low, high, test = evidence._sign(values)
+    median, low, high, test = sign(values)
     assert (median, low, high) == (-1, -3, INF)
     assert test(0.0, "less") == pytest.approx(stats.binomtest(7, 8, alternative="greater").pvalue)
     assert test(0.0, "less") == pytest.approx(9 / 256)
@@ -100,13 +108,13 @@ def test_a_run_that_never_came_so_far_counts_as_one_pair_and_not_more():
 
 
 def test_if_all_runs_of_one_side_never_came_so_far_the_median_is_infinite_and_the_test_as_clear_as_can_be():
-    median, low, high, test = evidence._sign(np.full(10, INF))
+    median, low, high, test = sign(np.full(10, INF))
     assert median == low == high == INF
     assert test(0.0, "greater") == 2.0**-10 and test(0.0, "less") == 1
 
 
 def test_as_many_of_one_side_as_of_the_other_that_never_came_so_far_show_nothing():
-    _, low, high, test = evidence._sign(np.array([-INF] * 4 + [INF] * 4))
+    _, low, high, test = sign(np.array([-INF] * 4 + [INF] * 4))
     assert (low, high) == (-INF, INF)
     assert test(0.0, "greater") == test(0.0, "less") == pytest.approx(163 / 256)  # four heads or more of eight
 
@@ -114,7 +122,7 @@ def test_as_many_of_one_side_as_of_the_other_that_never_came_so_far_show_nothing
 @pytest.mark.parametrize("unknown", [1, 3, 5, 6, 20])
 def test_pairs_of_which_neither_came_so_far_count_for_neither_side(unknown):
     known = draws(20 - unknown, unknown)
-    _, low, high, test = evidence._sign(np.append(known, np.full(unknown, NAN)))
+    _, low, high, test = sign(np.append(known, np.full(unknown, NAN)))
     lowest, highest = (np.append(known, np.full(unknown, end)) for end in (-INF, INF))
     assert low == scipy_median(lowest)[0] and high == scipy_median(highest)[1]
     for null in (-0.5, 0.0, 0.5):
@@ -129,14 +137,14 @@ def test_pairs_of_which_neither_came_so_far_count_for_neither_side(unknown):
 def test_what_is_not_known_makes_the_interval_wider_and_never_narrower(unknown, value):
     """Than if it were known, whatever it came to, and than without these pairs (None)."""
     known = draws(20, unknown)[: 20 - unknown]
-    _, low, high, _ = evidence._sign(np.append(known, np.full(unknown, NAN)))
-    _, low_if_known, high_if_known, _ = evidence._sign(
+    _, low, high, _ = sign(np.append(known, np.full(unknown, NAN)))
+    _, low_if_known, high_if_known, _ = sign(
         known if value is None else np.append(known, np.full(unknown, value)))
     assert low <= low_if_known and high >= high_if_known
 
 
 def test_if_nothing_is_known_nothing_is_shown():
-    median, low, high, test = evidence._sign(np.full(6, NAN))
+    median, low, high, test = sign(np.full(6, NAN))
     assert math.isnan(median) and (low, high) == (-INF, INF)
     assert test(0.0, "greater") == test(0.0, "less") == 1
 
@@ -146,7 +154,7 @@ def test_if_nothing_is_known_nothing_is_shown():
 
 @pytest.mark.parametrize("k", [0, 1, 7, 19, 20])
 def test_shares_have_the_exact_binomial_interval_and_test(k):
-    share, low, high, test = evidence._share(np.repeat([1.0, 0.0], [k, 20 - k]))
+    share, low, high, test = effects._share(np.repeat([1.0, 0.0], [k, 20 - k]))
     exact = stats.binomtest(k, 20)
     assert share == k / 20 and (low, high) == pytest.approx(tuple(exact.proportion_ci(0.95, method="exact")))
     for alternative in ("less", "greater"):
@@ -156,7 +164,7 @@ def test_shares_have_the_exact_binomial_interval_and_test(k):
 
 @pytest.mark.parametrize("k, p", [(0, 1), (1, 0), (19, 0), (20, 1)])
 def test_one_run_of_each_kind_is_proof_that_both_happen(k, p):
-    assert evidence._share(np.repeat([1.0, 0.0], [k, 20 - k]))[3](0, "greater") == p
+    assert effects._share(np.repeat([1.0, 0.0], [k, 20 - k]))[3](0, "greater") == p
 
 
 # ---- Holm
