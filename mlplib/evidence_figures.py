@@ -71,7 +71,7 @@ class VerdictTable(Table):
             if i == 2:
                 color, _ = LOOKS[row[i]]
                 text = f'<span style="border-left: 0.6em solid {color}; padding-left: 0.4em">{text}</span>'
-            tag = 'th scope="row"' if i == 0 else "td"
+            tag = 'th scope="row"' if i == 0 else 'td style="white-space: nowrap"' if i == 4 else "td"
             return f"<{tag}>{text}</{tag.split()[0]}>"
 
         head = "".join(f'<th scope="col">{escape(text)}</th>' for text in self.header)
@@ -237,5 +237,5 @@ def plot_through_training(groups, ylabel, guide=None, log=True):
     if log:
         ax.set_yscale("log")
     ax.set(xlabel="gradient steps", ylabel=ylabel)
-    ax.legend()
+    figure.legend(loc="outside upper center", ncols=4)
     return figure
