@@ -64,20 +64,20 @@ class VerdictTable(Table):
                 effect.n, controls]
 
     def _repr_html_(self):
-        def cell(i, row):
-            text = escape(row[i])
-            if i == 0 and (anchor := self.links.get(row[0].rstrip("abcdefgh"))):
-                text = f'<a href="#{anchor}">{text}</a>'
-            if i == 2:
-                color, _ = LOOKS[row[i]]
-                text = f'<span style="border-left: 0.6em solid {color}; padding-left: 0.4em">{text}</span>'
-            tag = 'th scope="row"' if i == 0 else 'td style="white-space: nowrap"' if i == 4 else "td"
-            return f"<{tag}>{text}</{tag.split()[0]}>"
+        head = "".join(f'<th scope="col">{escape(text)}</th>' for text in ("part", "claim", "verdict", "effect, 95 % interval", "controls"))
+        body = "\n".join(map(self._line, self.rows))
+        return ('<div style="overflow-x: auto" tabindex="0" role="region" aria-label="Verdicts">'
+                f'<table class="table" style="min-width: 46em">\n<thead>\n<tr>{head}</tr>\n</thead>\n<tbody>\n{body}\n</tbody>\n</table></div>')
 
-        head = "".join(f'<th scope="col">{escape(text)}</th>' for text in self.header)
-        body = "\n".join("<tr>" + "".join(cell(i, row) for i in range(len(row))) + "</tr>" for row in self.rows)
-        return (f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="Verdicts"><table class="table">\n<thead>\n<tr>{head}</tr>\n</thead>\n'
-                f"<tbody>\n{body}\n</tbody>\n</table></div>")
+    def _line(self, row):
+        part, claim, verdict, measure, effect, seeds, controls = map(escape, row)
+        if anchor := self.links.get(row[0].rstrip("abcdefgh")):
+            part = f'<a href="#{anchor}">{part}</a>'
+        color, _ = LOOKS[row[2]]
+        verdict = f'<span style="border-left: 0.6em solid {color}; padding-left: 0.4em">{verdict}</span>'
+        effect = f'<span style="white-space: nowrap">{effect}</span><br><small>{measure}; {seeds} seeds</small>'
+        cells = claim, verdict, effect, f"<small>{controls.replace('; ', '<br>')}</small>"
+        return f'<tr><th scope="row">{part}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
 def plot_verdicts(verdicts):
