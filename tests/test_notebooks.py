@@ -8,7 +8,7 @@ import pytest
 from jupytext.config import load_jupytext_config
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
-NAMES = ["1_backpropagation", "2_network", "3_tricks", "4_topology", "how_fast"]
+NAMES = ["1_backpropagation", "2_network", "3_tricks", "4_topology", "5_evidence", "how_fast"]
 
 NOT_COMPARED = re.compile(r"nbval[-_](ignore[-_]output|skip)", re.IGNORECASE)
 MACHINE_PATH = re.compile(r"/(?:" + "|".join(["home", "root", "work", "tmp", "Users"]) + r")/\w[^\s'\"]*|[A-Z]:\\\w\S*")
