@@ -301,8 +301,7 @@ def effect_of(comparison, groups_a, groups_b):
             a, b = np.log(a), np.log(b)
     correlation = float(np.corrcoef(a, b)[0, 1]) if paired and np.isfinite([a, b]).all() and min(a.std(), b.std()) > 0 else math.nan
     if measure.kind == "sign":
-        ends = [_ends(groups) for groups in ((groups_a, groups_b) if paired else (groups_a, groups_a))]
-        bounds = _bounds(a, b, *ends)
+        bounds = _bounds(_known(measure, groups_a), _known(measure, groups_b) if paired else (b, b))
         estimate, low, high, test = _sign(*bounds)
         censored = np.count_nonzero(bounds[0] != bounds[1])
     else:
@@ -323,17 +322,17 @@ def effect_of(comparison, groups_a, groups_b):
     return Effect(comparison, len(a), estimate, low, high, p_for, p_against, correlation, int(censored))
 
 
-def _ends(groups):
-    """The logarithm of how many updates were made, of several arms the fewest."""
-    return np.log(np.min([[run.history.n_steps for run in group] for group in groups], axis=0))
+def _known(measure, groups):
+    """Between which logarithms each seed's number lies, the mean over the arms of a side: infinity means "not before the
+    last evaluation"."""
+    values = np.array([[measure.of(run) for run in group] for group in groups])
+    ends = np.array([[run.history.evaluation_step[-1] + 1.0 for run in group] for group in groups])
+    return np.log(np.minimum(values, ends).mean(axis=0)), np.log(values.mean(axis=0))
 
 
-def _bounds(a, b, end_a, end_b):
-    """Between which numbers a - b lies, if infinity means "not before the end"."""
-    never_a, never_b = np.isinf(a), np.isinf(b)
-    lower = np.where(never_b, -np.inf, np.where(never_a, end_a, a) - np.where(never_b, 0, b))
-    upper = np.where(never_a, np.inf, np.where(never_a, 0, a) - np.where(never_b, end_b, b))
-    return lower, upper
+def _bounds(a, b):
+    """Between which numbers a - b lies."""
+    return a[0] - b[1], a[1] - b[0]
 
 
 def _values(measure, groups, others):

@@ -75,8 +75,8 @@ class VerdictTable(Table):
             part = f'<a href="#{anchor}">{part}</a>'
         color, _ = LOOKS[row[2]]
         verdict = f'<span style="border-left: 0.6em solid {color}; padding-left: 0.4em">{verdict}</span>'
-        effect = f'<span style="white-space: nowrap">{effect}</span><br><small>{measure}; {seeds} seeds</small>'
-        cells = claim, verdict, effect, f"<small>{controls.replace('; ', '<br>')}</small>"
+        effect = f'<span style="white-space: nowrap">{effect}</span><br/><small>{measure}; {seeds} seeds</small>'
+        cells = claim, verdict, effect, f"<small>{controls.replace('; ', '<br/>')}</small>"
         return f'<tr><th scope="row">{part}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
@@ -140,7 +140,7 @@ def plot_groups(groups, xlabel, log=False, guide=None):
     """
     figure, ax = plt.subplots(figsize=(7.5, 0.42 * len(groups) + 1))
     finite = np.concatenate([np.asarray(values, float)[np.isfinite(values)] for values in groups.values()])
-    edge = finite.max() * (1.15 if log else 1) + (0 if log else 0.05 * np.ptp(finite))
+    edge = finite.max() * (1.15 if log else 1) + (0 if log else 0.05 * np.ptp(finite)) if len(finite) else 1
     for y, (values, color) in enumerate(zip(reversed(groups.values()), _colors(len(groups))[::-1])):
         values = np.asarray(values, float)
         known = values[np.isfinite(values)]

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from mlplib import REPORT, Experiment, designs
-from mlplib.experiments import Stop
+from mlplib.experiments import Stop, model_for
 from mlplib.store import key
 
+STOPS = ("validation", "half_1", "half_2")
 INITS, SIGMOIDS, GAMMAS = ("uniform", "fan_in"), ("sigmoid", "improved_sigmoid"), (0.0, 0.9)
 ALL_TRICKS = {"init": "fan_in", "activation": "improved_sigmoid", "gamma": 0.9}
 FACTORIAL = {f"tricks {i}{s}{m}": {"init": INITS[i], "activation": SIGMOIDS[s], "gamma": GAMMAS[m]}
@@ -27,6 +28,8 @@ FIXED = FACTORIAL | {
     "tricks 110 to the end": FACTORIAL["tricks 110"] | {"patience": None, "evaluations_per_epoch": 1},
 } | {f"{name}, third {third}": FACTORIAL[name] | {"third": third}
      for third in (1, 2) for name in ("tricks 000", "tricks 100", "tricks 110", "tricks 111")}
+#: Networks whose speed is claimed: at their fastest learning rate too.
+FASTEST = tuple(f"tricks {code}" for code in ("000", "100", "110", "011", "101", "111"))
 FEW = {name for name in FIXED if "third" in name} | {"ten layers, logistic"}
 WATCHING = {"stop_on", "judge_on", "diagnostics", "dense_steps"}  # these change what is recorded, not what is trained
 
@@ -34,23 +37,36 @@ WATCHING = {"stop_on", "judge_on", "diagnostics", "dense_steps"}  # these change
 class Shelf(dict):
     """A store in memory."""
 
-    def put(self, experiment, loss, diverged=False, change=0.01):
+    def put(self, experiment, loss, diverged=False, change=0.01, updates=None, train_loss=0.05):
+        """With a training loss of 0.1 after so many updates, or never."""
         judged = {half: (loss, 0.9) for half in experiment.judge_on}
         stops = {half: Stop(9, 9, False, judged | {half: (9.0, 0.1)}, judged) for half in experiment.stop_on}
         self[experiment] = SimpleNamespace(experiment=experiment, diverged=diverged, stops=stops,
+                                           history=falling([0, 7499], [2.0, 0.5]) if updates is None
+                                           else falling([0, updates - 1], [2.0, 0.1]),
+                                           final=SimpleNamespace(train_loss=train_loss),
                                            diagnostics={"unit_change": np.full(5, change)})
+
+
+def falling(steps, losses):
+    """As much of a history as training losses need."""
+    return SimpleNamespace(evaluation_step=np.array(steps, int), train_loss=np.array(losses, float))
 
 
 def effective_step(experiment):
     return experiment.learning_rate / (1 - experiment.gamma)
 
 
-def tuning_shelf(experiment, loss):
-    """A store of the tuning runs with the losses loss(step, seed); a loss of None stands for a run that diverged."""
+def tuning_shelf(experiment, loss=lambda step, seed: 0.1, training=lambda step, seed: {}):
+    """A store of the tuning runs with the losses loss(step, seed); a loss of None stands for a run that diverged.
+
+    With training(step, seed) come `updates` until the training loss is 0.1, and `train_loss` at the end.
+    """
     shelf = Shelf()
     for one in designs.tuning({"it": experiment}):
-        found = loss(round(effective_step(one), 6), one.seed)
-        shelf.put(one, 0.01 if found is None else found, diverged=found is None)
+        step = round(effective_step(one), 6)
+        found = loss(step, one.seed)
+        shelf.put(one, 0.01 if found is None else found, diverged=found is None, **training(step, one.seed))
     return shelf
 
 
@@ -92,7 +108,8 @@ def test_an_arm_follows_the_reports_protocol_but_for_what_it_is_to_show(name):
 def test_an_arm_records_what_the_measures_need(name):
     for experiment in designs.fixed_arms()[name]:
         assert set(experiment.stop_on) == {"validation", "half_1", "half_2"}
-        assert {"half_1", "half_2", "validation"} <= set(experiment.judge_on)
+        assert set(experiment.judge_on) - {"held_out"} == {"half_1", "half_2", "validation"}
+        assert ("held_out" in experiment.judge_on) == (name in FACTORIAL)  # 40,000 images take their time
         assert set(experiment.diagnostics) == {"layers", "units", "hits"}
         assert experiment.dense_steps == (0 if name == "tricks 110 to the end" else 375)
 
@@ -120,21 +137,22 @@ def test_no_experiment_is_in_two_arms_or_twice_in_one():
 
 
 @pytest.mark.parametrize("third", [1, 2])
-def test_the_other_thirds_differ_in_nothing_but_their_images(third):
+def test_the_other_thirds_are_trained_on_other_images_and_not_judged_on_the_rest(third):
+    """What they are judged on beside that changes nothing of what is trained."""
     arms = designs.fixed_arms()
     repeated = {name: each for name, each in arms.items() if name.endswith(f", third {third}")}
     assert len(repeated) == 4
     for name, experiments in repeated.items():
         first = arms[name.removesuffix(f", third {third}")][: len(experiments)]
-        assert experiments == [replace(one, third=third) for one in first]
+        assert experiments == [replace(one, third=third, judge_on=STOPS) for one in first]
     assert {one.third for name, each in arms.items() if "third" not in name for one in each} == {0}
 
 
 # ---- choosing learning rates
 
 
-def test_there_are_at_least_eight_steps_from_small_to_large_with_the_reports_among_them():
-    assert len(designs.STEPS) >= 8 and list(designs.STEPS) == sorted(set(designs.STEPS))
+def test_there_are_ten_steps_from_small_to_large_with_the_reports_among_them():
+    assert len(designs.STEPS) == 10 and list(designs.STEPS) == sorted(set(designs.STEPS))
     assert {0.1, 0.2} <= set(designs.STEPS)  # without momentum, and 0.02 / (1 - 0.9)
     assert designs.STEPS[-1] / designs.STEPS[0] >= 100
 
@@ -172,15 +190,25 @@ def test_no_run_both_chooses_and_confirms():
 
 
 def tuning_shelf_of_all():
-    """For each network another best step, by its place; and the pilot runs."""
+    """For each network another best step, by its place, another one that is fastest; and the pilot runs."""
     shelf = Shelf()
     for i, experiment in enumerate(designs.tunable().values()):
-        best = designs.STEPS[i % len(designs.STEPS)]
-        shelf.update(tuning_shelf(experiment, lambda step, seed: 0.1 + abs(math.log(step / best))))
+        best, fastest = best_step(i), fastest_step(i)
+        shelf.update(tuning_shelf(experiment, lambda step, seed: 0.1 + abs(math.log(step / best)),
+                                  lambda step, seed: {"updates": 1000 + 100 * abs(round(math.log(step / fastest)))
+                                                      + (step != fastest)}))
     for width, experiments in designs.pilot().items():
         for one in experiments:
             shelf.put(one, 0.1, change={32: 0.03, 64: 0.02}[width])
     return shelf
+
+
+def best_step(i):
+    return designs.STEPS[i % len(designs.STEPS)]
+
+
+def fastest_step(i):
+    return designs.STEPS[(i + 3) % len(designs.STEPS)]
 
 
 PLAIN = Experiment()
@@ -229,33 +257,138 @@ def test_the_loss_is_that_of_the_best_weights():
     assert designs.tuned(PLAIN, shelf) == 5.0
 
 
+# ---- how fast a run is
+
+
+@pytest.mark.parametrize("level, updates", [(0.2, 126), (0.1, 188.5), (0.05, 251), (0.05 / math.e, 376)])
+def test_steps_to_a_loss_are_interpolated_in_its_logarithm_and_counted_from_one(level, updates):
+    """From 0.2 after 126 updates to 0.05 after 251: 0.1 lies half-way between their logarithms."""
+    history = falling([0, 125, 250, 375], [2.0, 0.2, 0.05, 0.05 / math.e])
+    assert designs.steps_to(SimpleNamespace(history=history), level) == pytest.approx(updates)
+
+
+def test_steps_to_a_loss_are_those_of_the_first_time_and_of_uneven_evaluations_too():
+    """1 after 26 updates, 0.01 after 126: 0.1 is half-way, whatever the loss does afterwards."""
+    history = falling([0, 25, 125, 250, 375], [2.0, 1.0, 0.01, 0.3, 0.001])
+    assert designs.steps_to(SimpleNamespace(history=history), 0.1) == pytest.approx(76)
+
+
+@pytest.mark.parametrize("steps, losses, updates", [
+    ([0, 125], [0.04, 0.01], 1),  # there at the first evaluation
+    ([0, 125], [0.1, 0.01], 1),
+    ([0, 125], [2.0, 0.11], math.inf),
+    ([0, 125], [2.0, math.nan], math.inf),
+    ([], [], math.inf),  # diverged before the first evaluation
+], ids=("below at once", "there at once", "never", "not a number", "never evaluated"))
+def test_steps_to_a_loss_at_the_ends(steps, losses, updates):
+    assert designs.steps_to(SimpleNamespace(history=falling(steps, losses)), 0.1) == updates
+
+
+# ---- choosing what is fastest
+
+
+@each_network
+@pytest.mark.parametrize("fastest", designs.STEPS)
+def test_the_step_that_is_there_first_is_the_fastest(experiment, fastest):
+    """The lowest loss on the test file, and that at the end, do not count."""
+    shelf = tuning_shelf(experiment, lambda step, seed: step, lambda step, seed: {
+        "updates": 400 if step == fastest else 500, "train_loss": 0.05 if step == fastest else 0.001})
+    assert designs.tuned(experiment, shelf, "fastest") == fastest
+    assert designs.tuned(experiment, shelf) == designs.tuned(experiment, shelf, "best") == designs.STEPS[0]
+
+
+def test_the_fastest_is_so_by_the_mean_of_the_logarithms():
+    """Geometric means 500, 400 and 464; the arithmetic ones are 500, 700 and 567."""
+    updates = {0.5: (500, 500, 500), 1.0: (100, 400, 1600), 2.0: (200, 500, 1000)}
+    shelf = tuning_shelf(PLAIN, training=lambda step, seed: {
+        "updates": updates.get(step, (2000,) * 3)[designs.TUNING.index(seed)]})
+    assert designs.tuned(PLAIN, shelf, "fastest") == 1.0
+
+
+def test_a_step_that_does_not_get_there_with_every_seed_is_behind_those_that_do():
+    shelf = tuning_shelf(PLAIN, training=lambda step, seed: {
+        1.0: {"updates": 100 if seed != 52 else None, "train_loss": 0.001}, 0.5: {"updates": 7000}}.get(step, {}))
+    assert designs.tuned(PLAIN, shelf, "fastest") == 0.5
+
+
+@each_network
+def test_if_no_step_gets_there_the_fastest_has_the_lowest_training_loss_at_the_end(experiment):
+    """Means 0.30, 0.25 and 0.26: neither the luckiest run nor the loss on the test file counts."""
+    losses = {0.5: (0.11, 0.40, 0.39), 1.0: (0.24, 0.25, 0.26), 2.0: (0.12, 0.33, 0.33)}
+    shelf = tuning_shelf(experiment, lambda step, seed: step, lambda step, seed: {
+        "train_loss": losses.get(step, (0.5,) * 3)[designs.TUNING.index(seed)]})
+    assert designs.tuned(experiment, shelf, "fastest") == 1.0
+
+
+def test_if_no_step_gets_there_one_that_diverged_is_not_the_fastest():
+    shelf = tuning_shelf(PLAIN, lambda step, seed: None if (step, seed) == (2.0, 51) else 0.1, lambda step, seed: {
+        "train_loss": {2.0: 0.2, 0.5: 0.3}.get(step, 0.4)})
+    assert designs.tuned(PLAIN, shelf, "fastest") == 0.5
+
+
+def test_nothing_is_the_fastest_before_all_runs_are_there():
+    shelf = tuning_shelf(PLAIN, training=lambda step, seed: {"updates": 500})
+    del shelf[designs.tuning({"it": PLAIN})[10]]
+    assert designs.tuned(PLAIN, shelf, "fastest") is None
+
+
+def test_there_are_two_goals_and_others_are_no_goals():
+    assert set(designs.GOALS) == {"best", "fastest"}
+    with pytest.raises(KeyError, match="quickest"):
+        designs.tuned(PLAIN, tuning_shelf(PLAIN), "quickest")
+
+
+def test_a_tuning_curve_has_the_loss_of_every_seed_for_every_step():
+    shelf = tuning_shelf(PLAIN, lambda step, seed: None if (step, seed) == (10.0, 51) else step + seed)
+    curve = designs.tuning_curve(PLAIN, shelf)
+    assert list(curve) == list(designs.STEPS)
+    assert curve == {step: [math.inf if (step, seed) == (10.0, 51) else step + seed for seed in (50, 51, 52)]
+                     for step in designs.STEPS}
+
+
 # ---- the arms at chosen learning rates
 
 
 def test_tuned_arms_have_the_rate_that_gives_the_chosen_step():
     arms = designs.tuned_arms(tuning_shelf_of_all())
-    for i, (name, experiment) in enumerate(designs.tunable().items()):
-        step = designs.STEPS[i % len(designs.STEPS)]
-        seeded = arms[f"{name}, tuned"]
-        assert [effective_step(one) for one in seeded] == pytest.approx([step] * len(seeded))
-        assert [one.seed for one in seeded] == list(designs.CONFIRMING)
+    for i, name in enumerate(designs.tunable()):
+        for goal, step in (("tuned", best_step(i)), ("fastest", fastest_step(i))):
+            if goal == "fastest" and name not in FASTEST:
+                continue
+            seeded = arms[f"{name}, {goal}"]
+            assert [effective_step(one) for one in seeded] == pytest.approx([step] * len(seeded))
+            assert [one.seed for one in seeded] == list(designs.CONFIRMING)
 
 
 def test_tuned_arms_have_one_length_and_follow_the_protocol_otherwise():
     arms = designs.tuned_arms(tuning_shelf_of_all())
     networks = FACTORIAL | {"depth 10": ALL_TRICKS | {"hidden": (64,) * 10}}
-    assert set(arms) == {f"{name}, tuned" for name in networks} | {"width 32, matched change"}
+    assert set(arms) == ({f"{name}, tuned" for name in networks} | {f"{name}, fastest" for name in FASTEST}
+                         | {"width 32, matched change"})
     for name, network in networks.items():
         for one in arms[f"{name}, tuned"]:
             free = {field: getattr(one, field) for field in WATCHING | {"learning_rate", "evaluations_per_epoch"}}
             assert one == Experiment(seed=one.seed, epochs=12, patience=None, **network, **free)
-            assert set(one.stop_on) == {"validation", "half_1", "half_2"} <= set(one.judge_on)
+            assert set(one.stop_on) == {"validation", "half_1", "half_2"} == set(one.judge_on)
+
+
+def test_the_fastest_arms_are_eight_epochs_long_evaluated_as_often_as_the_reports():
+    arms = designs.tuned_arms(tuning_shelf_of_all())
+    for name in FASTEST:
+        for one in arms[f"{name}, fastest"]:
+            free = {field: getattr(one, field) for field in WATCHING | {"learning_rate"}}
+            assert one == Experiment(seed=one.seed, epochs=8, patience=None, **FACTORIAL[name], **free)
+            assert one.dense_steps == 375 and one.evaluations_per_epoch == 5
+            assert set(one.stop_on) == {"validation", "half_1", "half_2"} == set(one.judge_on)
 
 
 def test_arms_whose_learning_rate_is_not_known_yet_are_left_out():
     shelf = tuning_shelf_of_all()
+    every = set(designs.tuned_arms(tuning_shelf_of_all()))
     del shelf[designs.tuning_runs(designs.tunable()["tricks 010"], 1.0)[0]]
-    assert set(designs.tuned_arms(tuning_shelf_of_all())) - set(designs.tuned_arms(shelf)) == {"tricks 010, tuned"}
+    assert every - set(designs.tuned_arms(shelf)) == {"tricks 010, tuned"}
+    del shelf[designs.tuning_runs(designs.tunable()["tricks 101"], 10.0)[2]]
+    assert every - set(designs.tuned_arms(shelf)) == {"tricks 010, tuned", "tricks 101, tuned", "tricks 101, fastest"}
     assert designs.tuned_arms(Shelf()) == {}
 
 
@@ -320,3 +453,102 @@ def test_the_matched_arm_is_32_units_at_that_rate():
     arms = designs.tuned_arms(tuning_shelf_of_all())
     wide = designs.fixed_arms()["width 32"]
     assert arms["width 32, matched change"] == [replace(one, learning_rate=0.0133) for one in wide]
+
+
+# ---- what goes further than the verdicts
+
+
+@pytest.fixture(scope="module")
+def further():
+    """The further arms, all learning rates being chosen."""
+    shelf = tuning_shelf_of_all()
+    for i, experiment in enumerate(designs.tunable_further().values()):
+        best = best_step(i)
+        shelf.update(tuning_shelf(experiment, lambda step, seed: 0.1 + abs(math.log(step / best))))
+    return designs.further_arms(shelf)
+
+
+FACTORS = ("001", "010", "011", "100", "101", "110")
+VARIED = ("a bias in every layer", "not shuffled", "not centred", "pixels from 0 to 1")
+FIXED_FURTHER = {
+    *(f"gamma {gamma}, matched step" for gamma in (0.5, 0.99)),
+    *(f"factors {code}" for code in FACTORS),
+    *(f"factors {code}, matched first step" for code in (*FACTORS, "111")),
+    *(f"two layers of {width}" for width in (59, 60)),
+    *(f"{name}, {varied}" for name in ("tricks 100", "tricks 111") for varied in VARIED),
+    *(f"depth {depth}, {activation}, {init}" for depth in (1, 2, 3, 5, 10, 20) for activation in SIGMOIDS for init in INITS),
+}
+
+
+def test_the_further_arms_are_these_and_none_has_the_name_of_another(further):
+    """As many as there are designs: no name is given twice."""
+    assert len(FIXED_FURTHER) == 2 + 6 + 7 + 2 + 8 + 24
+    assert set(further) == FIXED_FURTHER | {f"{name}, tuned" for name in designs.tunable_further()}
+    core = designs.fixed_arms() | designs.tuned_arms(tuning_shelf_of_all())
+    assert not set(further) & set(core)
+
+
+def test_no_further_experiment_is_in_two_arms_or_among_those_of_the_verdicts(further):
+    core = designs.fixed_arms() | designs.tuned_arms(tuning_shelf_of_all())
+    every = [one for arms in (core, further) for each in arms.values() for one in each]
+    assert len(set(every)) == len(set(map(key, every))) == len(every)
+    chosen_by = {*designs.tuning(designs.tunable() | designs.tunable_further()),
+                 *(one for each in designs.pilot().values() for one in each)}
+    assert not chosen_by & set(every)
+
+
+def test_further_arms_whose_learning_rate_is_not_known_yet_are_left_out(further):
+    assert set(designs.further_arms(Shelf())) == FIXED_FURTHER
+
+
+def test_each_further_arm_has_each_of_its_seeds_once(further):
+    for name, experiments in further.items():
+        few = name.startswith(("depth", "width"))
+        expected = designs.FEW[:3] if name.endswith(INITS) else designs.FEW if few else designs.CONFIRMING
+        assert tuple(one.seed for one in experiments) == expected
+
+
+def squared_gradient(experiment, X, y):
+    """The mean over the tuning seeds of ‖∇C‖² before training: one hidden layer, every derivative written out."""
+    total = 0.0
+    for seed in designs.TUNING:
+        W, V = (matrix.astype(float) for matrix in model_for(replace(experiment, seed=seed)).weights)
+        gain = experiment.input_gain
+        z = X @ W
+        if experiment.activation == "sigmoid":
+            s = 1 / (1 + np.exp(-gain * z))
+            a, slope = experiment.output_gain * s + experiment.offset, experiment.output_gain * gain * s * (1 - s)
+        else:
+            a, slope = 1.7159 * np.tanh(2 * z / 3), 1.7159 * 2 / 3 / np.cosh(2 * z / 3) ** 2
+        odds = np.exp(a @ V)
+        delta = odds / odds.sum(axis=1, keepdims=True)
+        delta[np.arange(len(y)), y] -= 1
+        delta /= len(y)
+        total += np.sum((a.T @ delta) ** 2) + np.sum((X.T @ (delta @ V.T * slope)) ** 2)
+    return total / len(designs.TUNING)
+
+
+def test_the_first_step_at_a_matched_rate_lowers_the_loss_as_much_as_that_of_logistic_units(further, inputs):
+    """α‖∇C‖² is to be the same as with 0.1; three digits are kept of α."""
+    (X, y), _ = inputs
+    X, y = X[:1000].astype(float), y[:1000]
+    fan_in = PLAIN.with_tricks(init=True)
+    usual = 0.1 * squared_gradient(fan_in, X, y)
+    matched = {name: each for name, each in further.items() if name.endswith("matched first step")}
+    assert len(matched) == 7
+    for name, each in matched.items():
+        rate, = {one.learning_rate for one in each}
+        assert rate == float(f"{rate:.3g}") == designs.first_order_rate(replace(each[0], learning_rate=None))
+        assert rate * squared_gradient(each[0], X, y) == pytest.approx(usual, rel=0.006)
+    assert designs.first_order_rate(fan_in) == 0.1
+
+
+def test_a_matched_first_step_changes_nothing_but_the_rate(further):
+    for code in FACTORS:
+        unmatched = further[f"factors {code}"]
+        matched = further[f"factors {code}, matched first step"]
+        assert [replace(one, learning_rate=None) for one in matched] == unmatched
+        on = {field for field in designs.FACTORS if getattr(unmatched[0], field) != getattr(PLAIN, field)}
+        assert on == {field for field, digit in zip(("input_gain", "output_gain", "offset"), code) if digit == "1"}
+    for one in further["factors 111, matched first step"]:
+        assert (one.activation, one.init, one.gamma) == ("improved_sigmoid", "fan_in", 0.0)

@@ -15,8 +15,8 @@ import pytest
 from scipy import stats
 
 from mlplib import Experiment, designs, effects, evidence
-from mlplib.effects import (EQUIVALENT, FAILS, HOLDS, MEASURES, UNDECIDED, Comparison, Effect, compare, holm)
-from mlplib.evidence import (OTHER_REASON, RULES, EvidenceError, confirming_runs, digest, verdicts)
+from mlplib.effects import EQUIVALENT, FAILS, HOLDS, MEASURES, UNDECIDED, Comparison, Effect, compare, effect_of, holm
+from mlplib.evidence import OTHER_REASON, RULES, EvidenceError, confirming_runs, digest, verdicts
 from mlplib.experiments import Stop
 from mlplib.training import History
 
@@ -98,19 +98,26 @@ def test_of_twenty_pairs_the_sixth_from_each_end_bound_the_median():
     assert sign(draws(20).argsort().astype(float))[1:3] == (5, 14)
 
 
-def test_a_run_that_never_came_so_far_counts_as_one_pair_and_not_more():
-    values = np.array([-3.0, -2, -1, -1, -1, -1, -1, INF])
-    median, low, high, test = sign(values)
-    assert (median, low, high) == (-1, -3, INF)
+@pytest.mark.parametrize("shown, lowest, p", [(2.0, -3, 255 / 256), (-4.0, -4, 1)], ids=("slower", "long enough for nothing"))
+def test_a_run_that_never_came_so_far_counts_as_one_pair_and_not_more(shown, lowest, p):
+    known = [-3.0, -2, -1, -1, -1, -1, -1]
+    median, low, high, test = effects._sign(np.array([*known, shown]), np.array([*known, INF]))
+    assert (median, low, high) == (-1, lowest, INF)
     assert test(0.0, "less") == pytest.approx(stats.binomtest(7, 8, alternative="greater").pvalue)
     assert test(0.0, "less") == pytest.approx(9 / 256)
-    assert test(0.0, "greater") == pytest.approx(255 / 256)
+    assert test(0.0, "greater") == pytest.approx(p)
 
 
-def test_if_all_runs_of_one_side_never_came_so_far_the_median_is_infinite_and_the_test_as_clear_as_can_be():
-    median, low, high, test = sign(np.full(10, INF))
-    assert median == low == high == INF
+def test_if_all_runs_of_one_side_never_came_so_far_the_median_is_what_is_shown_and_the_test_as_clear_as_can_be():
+    """Two of ten may lie outside on each side, so the interval begins at the second."""
+    shown = np.arange(1.0, 11)
+    median, low, high, test = effects._sign(shown, np.full(10, INF))
+    assert (median, low, high) == (5.5, 2, INF)
     assert test(0.0, "greater") == 2.0**-10 and test(0.0, "less") == 1
+    assert test(4.0, "greater") == pytest.approx(stats.binomtest(6, 10, alternative="greater").pvalue)
+    median, low, high, test = effects._sign(np.full(10, -INF), -shown)
+    assert (median, low, high) == (-5.5, -INF, -2)
+    assert test(0.0, "less") == 2.0**-10 and test(0.0, "greater") == 1
 
 
 def test_as_many_of_one_side_as_of_the_other_that_never_came_so_far_show_nothing():
@@ -347,16 +354,121 @@ def test_a_loss_that_is_there_at_the_first_evaluation_took_one_step():
     assert measured(pair(history=history([0, 125], [0.04, 0.01])), "steps to 0.05") == pytest.approx(1)
 
 
-def test_runs_that_never_reach_a_loss_are_infinitely_slow_and_counted():
+def test_runs_that_never_reach_a_loss_are_slower_as_far_as_their_length_shows_and_counted():
+    """From 2 after one update to 0.01 after 126: the others are known to take more than 126."""
     fast, slow = history([0, 125], [2.0, 0.01]), history([0, 125], [2.0, 0.5])
     a = [made_up(seed, history=slow if seed < 7 else fast) for seed in range(10)]
     b = [made_up(seed, history=slow if seed == 0 else fast) for seed in range(10)]
     found = compare(a, b, "steps to 0.1", "greater", LOG_1_1)
-    assert (found.n, found.censored, found.estimate) == (10, 7, INF)
+    shown = 126 / (1 + 125 * math.log(2.0 / 0.1) / math.log(2.0 / 0.01))
+    assert (found.n, found.censored) == (10, 7) and found.estimate == pytest.approx(shown)
+    assert (found.low, found.high) == (1, INF)  # of what is shown the second: -inf, 1, 1, 1, then six times the same
+    assert math.isnan(found.correlation)
     assert found.p_for == pytest.approx(stats.binomtest(6, 10, alternative="greater").pvalue)
     assert found.p_against == pytest.approx(stats.binomtest(3, 10, alternative="greater").pvalue)
     other = compare(b, a, "steps to 0.1", "less", LOG_1_1)
-    assert (other.estimate, other.p_for, other.p_against) == (0, found.p_for, found.p_against)
+    assert (other.p_for, other.p_against) == (found.p_for, found.p_against)
+    assert (other.estimate, other.low, other.high) == (pytest.approx(1 / shown), 0, 1)
+
+
+def reaching(seed, updates, end, third=0):
+    """A run that has a loss of 0.1 after so many updates, or never (None), and ends after `end`."""
+    if updates is None:
+        return made_up(seed, third, history=history([0, end - 1], [2.0, 0.5]))
+    steps = [0, updates - 1, end - 1]
+    return made_up(seed, third, history=history(steps, [2.0, 0.1, 0.05]))
+
+
+def reaching_pairs(pairs):
+    """From ((updates, end), (updates, end)) for each seed to the runs of either side."""
+    return [[reaching(seed, *pair[side]) for seed, pair in enumerate(pairs)] for side in (0, 1)]
+
+
+@pytest.mark.parametrize("a, b, lower, upper", [
+    ((200, 900), (100, 900), 2, 2),
+    ((100, 900), (None, 400), 0, 1 / 4),  # b takes more than 400
+    ((100, 900), (None, 50), 0, 2),  # b ended before a was there: it may have been faster
+    ((None, 400), (100, 900), 4, INF),
+    ((None, 50), (100, 900), 1 / 2, INF),
+    ((None, 400), (None, 900), 0, INF),
+    ((None, 900), (None, 400), 0, INF),  # neither is faster, however long each went on
+])
+def test_a_ratio_of_steps_is_known_between_bounds(a, b, lower, upper):
+    """Of six equal pairs the interval goes from the lowest that is possible to the highest."""
+    found = compare(*reaching_pairs([(a, b)] * 6), "steps to 0.1", "less", LOG_1_1)
+    assert (found.low, found.high) == (pytest.approx(lower), pytest.approx(upper))
+    assert found.censored == (6 if lower < upper else 0)
+    assert (found.p_for == 2.0**-6) == (upper < 1) and (found.p_for == 1) == (upper >= 1)
+    known = upper if lower == 0 else lower
+    assert found.estimate == pytest.approx(known, nan_ok=True) or (math.isinf(known) and math.isnan(found.estimate))
+
+
+PAIRS = (
+    ((100, 900), (None, 400)),  # less than 1/4
+    ((100, 900), (None, 50)),  # less than 2
+    ((None, 900), (None, 900)),
+    ((100, 900), (200, 900)),  # 1/2
+    ((300, 900), (100, 900)),  # 3
+    ((None, 800), (100, 900)),  # more than 8
+    ((None, 60), (100, 900)),  # more than 0.6
+    ((100, 900), (400, 900)),  # 1/4
+)
+
+
+@pytest.mark.parametrize("times, against", [
+    (1.25, 247 / 256),  # 3 and more than 8 are above 1/1.25: two heads or more of eight
+    (1.9, 219 / 256),  # more than 0.6 is above 1/1.9 too
+])
+def test_pairs_count_only_for_what_is_certain_of_them(times, against):
+    """1/4, 1/2 and less than 1/4 are certainly below 1: three heads or more of eight. Of what is known so far -
+    1/4, 1/4, 1/2, 0.6, 2, 3, 8 - the middle is 0.6."""
+    a, b = reaching_pairs(PAIRS)
+    found = compare(a, b, "steps to 0.1", "less", math.log(times))
+    assert (found.n, found.censored) == (8, 5)
+    assert (found.p_for, found.p_against) == pytest.approx((219 / 256, against))
+    assert (found.estimate, found.low, found.high) == (pytest.approx(0.6), 0, INF)
+    other = compare(b, a, "steps to 0.1", "greater", math.log(times))
+    assert (other.p_for, other.p_against) == (found.p_for, found.p_against)
+    assert (other.estimate, other.low, other.high) == (pytest.approx(1 / 0.6), 0, INF)
+
+
+KNOWN = [((100 * ratio, 900), (100, 900)) for ratio in (3, 2, 4, 5, 6, 7)] + [((150, 900), (100, 900))]
+
+
+@pytest.mark.parametrize("ninth, median, low, high", [
+    (((90, 900), (100, 900)), 4, 1.5, 7),
+    (((100, 900), (None, 50)), 4, 1.5, 7),  # less than 2
+    (((None, 150), (100, 900)), 4, 1.5, INF),  # more than 1.5: there are now two without an upper bound
+    (((None, 900), (None, 900)), math.sqrt(20), 1.5, INF),  # of eight the middle lies between 4 and 5
+])
+def test_of_nine_pairs_the_second_from_each_end_bound_the_ratio(ninth, median, low, high):
+    """Beside 1.5, 2, 3, 4, 5, 6, 7 and more than 8; P(X <= 1) = 10/512 is below 2.5 %, and P(X <= 2) = 46/512 above."""
+    found = compare(*reaching_pairs([*KNOWN, ((None, 800), (100, 900)), ninth]), "steps to 0.1", "greater", LOG_1_1)
+    assert (found.estimate, found.low, found.high) == (pytest.approx(median), pytest.approx(low), pytest.approx(high))
+
+
+def test_steps_held_against_a_number_are_known_as_far_as_the_run_went():
+    runs = [reaching(0, 200, 900), reaching(1, 50, 900), reaching(2, None, 300), reaching(3, None, 80)]
+    found = compare(runs, 100, "steps to 0.1", "greater", LOG_1_1)  # 2, 1/2, more than 3, more than 0.8
+    assert (found.n, found.censored, found.p_for) == (4, 2, 11 / 16)  # two heads or more of four
+    assert found.estimate == pytest.approx(math.sqrt(2 * 0.8))
+
+
+def test_what_came_after_the_last_evaluation_is_not_known():
+    """Evaluated after 501 updates, and ended after 625: whether it took longer than 560 nobody saw."""
+    fast = history([0, 559, 625], [2.0, 0.1, 0.05])
+    slow = replace(history([0, 500], [2.0, 0.5]), step=np.array([0, 624]))
+    a, b = ([made_up(seed, history=each) for seed in range(6)] for each in (fast, slow))
+    found = compare(a, b, "steps to 0.1", "less", LOG_1_1)
+    assert found.high == pytest.approx(560 / 501) and found.p_for == 1
+
+
+def test_the_mean_of_several_arms_is_only_as_slow_as_all_of_them_show():
+    """10 updates and more than 100 have a mean of more than 55, which may be less than 80."""
+    ours = [[reaching(seed, 10, 900) for seed in range(6)], [reaching(seed, None, 100) for seed in range(6)]]
+    comparison = Comparison("steps to 0.1", ("a", "b"), ("c",), "greater", LOG_1_1)
+    found = effect_of(comparison, ours, [[reaching(seed, 80, 900) for seed in range(6)]])
+    assert found.low <= 55 / 80 * (1 + 1e-9) and found.p_for == 1
 
 
 def test_accuracy_at_a_step_is_of_the_last_evaluation_until_then():
@@ -401,14 +513,20 @@ def test_early_diagnostics_leave_out_what_comes_before_and_after(name):
     assert measured(runs, name) == pytest.approx(0.3)
 
 
-@pytest.mark.parametrize("name, records", [
-    ("minibatch noise", (1250, 1875, 2500, 3125)),  # each tells of the updates since the record before it
-    ("unit change", (625, 1250, 1875, 2500)),  # each tells of one update; 3125 is the first of epoch 6
-])
-def test_early_diagnostics_are_the_mean_over_epochs_2_to_5(name, records):
-    values = np.where(np.isin(RECORDS, records), 0.3, 9.0)
+@pytest.mark.parametrize("name", ["minibatch noise", "unit change"])
+def test_early_diagnostics_are_the_mean_over_epochs_2_to_5(name):
+    """A record tells of the updates before it: that after update 625 of the first epoch, that after 3125 of the fifth."""
+    values = np.full(len(RECORDS), 9.0)
+    values[np.isin(RECORDS, (1250, 1875, 2500, 3125))] = 0.1, 0.2, 0.3, 0.6
     runs = pair(diagnostics={"step": RECORDS, name.replace(" ", "_"): values})
     assert measured(runs, name) == pytest.approx(0.3)
+
+
+def test_an_epoch_is_as_long_as_the_experiment_says():
+    """Of 3,200 images in minibatches of 32 it has 100 updates."""
+    runs = [SimpleNamespace(experiment=Experiment(seed=seed, n_train=3200), diagnostics={
+        "step": np.array([0, 100, 101, 500, 501]), "unit_change": np.array([9.0, 9.0, 0.2, 0.4, 9.0])}) for seed in (0, 1)]
+    assert measured(runs, "unit change") == pytest.approx(0.3)
 
 
 def test_the_gradient_ratio_is_of_the_first_and_the_last_matrix_between_hidden_layers():
@@ -532,17 +650,27 @@ def test_one_group_may_be_held_against_a_number():
     ((0, 1), (0, 1, 2)),
     ((0,), (0,)),
     ((), ()),
+    ((0, 0), (0, 0)),
+    ((0, 1, 1), (0, 1, 1)),
 ])
 def test_seeds_that_make_no_pairs_are_refused(seeds_a, seeds_b):
+    """The message lists (seed, third) of either side."""
     a, b = (accurate([0.9] * len(seeds), seeds) for seeds in (seeds_a, seeds_b))
-    said = f"runs: .*{re.escape(str(list(seeds_a)))} and {re.escape(str(list(seeds_b)))}"
+    lists = " and ".join(str([(seed, 0) for seed in seeds]) for seeds in (seeds_a, seeds_b))
+    said = f"^runs: expected at least two of each group, .*got \\(seed, third\\) {re.escape(lists)}$"
     with pytest.raises(ValueError, match=said):
         compare(a, b)
 
 
 def test_runs_on_different_thirds_make_no_pairs():
-    with pytest.raises(ValueError, match="^runs: "):
+    said = re.escape("got (seed, third) [(0, 0), (1, 0)] and [(0, 1), (1, 1)]")
+    with pytest.raises(ValueError, match=f"^runs: .*{said}$"):
         compare(accurate([0.9, 0.9]), accurate([0.9, 0.9], third=1))
+
+
+def test_the_same_seed_on_two_thirds_is_two_runs():
+    a, b = ([*accurate([value]), *accurate([value], third=1)] for value in (0.9, 0.8))
+    assert compare(a, b).n == 2
 
 
 def test_one_run_beside_a_number_is_refused():
@@ -550,9 +678,17 @@ def test_one_run_beside_a_number_is_refused():
         compare(accurate([0.95]), 0.9)
 
 
+def test_one_run_twice_beside_a_number_is_refused():
+    with pytest.raises(ValueError, match="^runs: expected at least two of each group, each of another seed"):
+        compare(accurate([0.95, 0.95], (3, 3)), 0.9)
+
+
 @pytest.mark.parametrize("arguments, said", [
     ({"measure": "precision"}, "^measure: expected one of 'accuracy', .*, got 'precision'"),
     ({"direction": "larger"}, "^direction: expected 'greater', 'less' or 'same', got 'larger'"),
+    ({"margin": -0.002}, "^margin: expected a finite number of at least 0, got -0.002"),
+    ({"margin": INF}, "^margin: expected a finite number of at least 0, got inf"),
+    ({"margin": NAN}, "^margin: expected a finite number of at least 0, got nan"),
 ])
 def test_what_cannot_be_compared_is_named(arguments, said):
     with pytest.raises(ValueError, match=said):
@@ -670,7 +806,7 @@ def test_a_control_in_which_a_difference_should_vanish(width_32, matched, verdic
 
 def test_one_refuted_control_is_enough_beside_one_that_is_confirmed():
     fast = {"updates": 500.0}
-    matched, own = "tricks 110, matched step", "tricks 111, tuned"
+    matched, own = "tricks 110, matched step", "tricks 111, fastest"
     found = {case: verdict("C9", all_arms(**{"tricks 111": fast, own: fast} | changed)) for case, changed in {
         "both persist": {}, "as fast by its step": {matched: fast}, "as fast at its own rate": {own: {}}}.items()}
     assert [each.verdict for each in found.values()] == [HOLDS, OTHER_REASON, OTHER_REASON]
@@ -695,7 +831,7 @@ def test_a_smaller_difference_with_the_sign_claimed_still_agrees():
 
 def test_repetitions_agree_in_less_if_the_ratio_is_below_1():
     fast, slow = {"updates": 500.0}, {"updates": 1500.0}
-    ours = {"tricks 100": fast, "tricks 100, tuned": fast}
+    ours = {"tricks 100": fast, "tricks 100, fastest": fast}
     assert verdict("C2", all_arms((1, 2), **ours)).verdict == HOLDS
     assert verdict("C2", all_arms((1, 2), **ours | {"tricks 100, third 2": slow})).verdict == UNDECIDED
 
@@ -792,6 +928,9 @@ def test_every_claim_has_a_part_and_every_part_a_name_of_its_own():
     assert all(part.text for part in RULES)
 
 
+FASTEST = {f"tricks {code}, fastest" for code in ("000", "100", "110", "011", "101", "111")}
+
+
 class Everything:
     """A store in which every run came to the same."""
 
@@ -799,14 +938,16 @@ class Everything:
         judged = {half: (0.1, 0.97) for half in experiment.judge_on}
         return SimpleNamespace(experiment=experiment, diverged=False, versions=evidence.marks(),
                                stops={half: Stop(9, 9, False, judged, judged) for half in experiment.stop_on},
+                               history=history([0, 99], [2.0, 0.05]), final=SimpleNamespace(train_loss=0.05),
                                diagnostics={"unit_change": np.full(6, 0.01)})
 
 
 def test_every_arm_that_a_rule_names_exists():
-    tuned = {f"{name}, tuned" for name in designs.tunable()} | {"width 32, matched change"}
+    tuned = {f"{name}, tuned" for name in designs.tunable()} | FASTEST | {"width 32, matched change"}
     assert set(designs.tuned_arms(Everything())) == tuned
     assert set(NAMED) <= set(designs.fixed_arms()) | tuned
     assert set(evidence.arms(Everything())) == set(designs.fixed_arms()) | tuned
+    assert FASTEST <= set(NAMED)  # they are trained for nothing else
 
 
 def test_the_arms_of_a_comparison_have_the_same_seeds():

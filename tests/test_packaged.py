@@ -1,7 +1,9 @@
 """The store that comes with mlplib: complete, small, readable, and what training gives."""
 
+import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import joblib
 import numpy as np
@@ -90,39 +92,60 @@ CONFIRMED = [replace(experiment, seed=seed, judge_on=("half_1",), stop_on=("half
 
 
 @pytest.fixture
-def small_sweep(tmp_path, monkeypatch):
-    """A function that does what `make sweep` does, in small and in a folder of its own, and gives what it trained."""
+def trained(monkeypatch):
+    """A list to which every experiment comes that a sweep trains."""
     monkeypatch.delenv("MLPLIB_RETRAIN", raising=False)
     monkeypatch.setenv("TQDM_DISABLE", "1")
+    monkeypatch.setattr(sweeps, "estimate", lambda experiments: [1.0] * len(experiments))
+    found, real = [], sweeps.run
+    monkeypatch.setattr(sweeps, "run", lambda experiment: found.append(experiment) or real(experiment))
+    with joblib.parallel_config("sequential"):
+        yield found
+
+
+@pytest.fixture
+def small_sweep(tmp_path, monkeypatch, trained):
+    """A function that does what `make sweep` does, in small and in a folder of its own, and gives what it trained."""
     monkeypatch.setattr(make_sweep, "packaged", lambda name="runs": Store(tmp_path / name))
     monkeypatch.setattr(make_sweep, "packaged_experiments", lambda: SHOWN)
     monkeypatch.setattr(make_sweep, "REPORT", {task: replace(REPORT[task], experiment=SHOWN[0]) for task in REPORT})
-    monkeypatch.setattr(sweeps, "estimate", lambda experiments: [1.0] * len(experiments))
+    monkeypatch.setattr(make_sweep, "estimate", lambda experiments: [3600.0] * len(experiments))
     monkeypatch.setattr(designs, "STEPS", (0.1, 0.2))
     monkeypatch.setattr(designs, "TUNING", (50, 51))
     monkeypatch.setattr(designs, "CONFIRMING", (100, 101))
     monkeypatch.setattr(designs, "TUNED_ON", designs.TUNED_ON | TINY)
     monkeypatch.setattr(designs, "EQUAL_LENGTH", {"judge_on": ("half_2",), "stop_on": ("half_2",)} | TINY)
+    monkeypatch.setattr(designs, "SHORT", {"judge_on": ("validation",), "stop_on": ("validation",)} | TINY)
     monkeypatch.setattr(designs, "tunable", lambda: {"tricks 100": SHOWN[1]})
     monkeypatch.setattr(designs, "fixed_arms", lambda: {"plain": CONFIRMED[:2], "fan-in": CONFIRMED[2:]})
     monkeypatch.setattr(designs, "pilot", lambda: {})
     monkeypatch.setattr(designs, "matched_rate", lambda store: None)
-    trained, real = [], sweeps.run
-    monkeypatch.setattr(sweeps, "run", lambda experiment: trained.append(experiment) or real(experiment))
+    monkeypatch.setattr(designs, "tunable_further", lambda: {"factors 001": replace(SHOWN[1], offset=-0.5)})
+    monkeypatch.setattr(designs, "further_arms", further)
 
-    def swept():
+    def swept(work=make_sweep.core):
         trained.clear()
-        with joblib.parallel_config("sequential"):
-            make_sweep.core()
+        work()
         return list(trained)
 
     return swept
 
 
 def chosen(store):
-    """The arm at the learning rate that a store's tuning runs say is best."""
-    tuned = replace(SHOWN[1], learning_rate=designs.tuned(SHOWN[1], store), judge_on=("half_2",), stop_on=("half_2",))
-    return [replace(tuned, seed=seed) for seed in (100, 101)]
+    """The arms at the learning rates that a store's tuning runs say are best, and fastest."""
+    tuned = [replace(SHOWN[1], learning_rate=designs.tuned(SHOWN[1], store, goal), judge_on=(judge,), stop_on=(judge,))
+             for goal, judge in (("best", "half_2"), ("fastest", "validation"))]
+    return [replace(one, seed=seed) for one in tuned for seed in (100, 101)]
+
+
+def further(store):
+    """Two arms, the second at a rate that is chosen for it."""
+    (experiment,), seeds = designs.tunable_further().values(), (100, 101)
+    arms = {"factors 001": [replace(experiment, seed=seed) for seed in seeds]}
+    step = designs.tuned(experiment, store)
+    if step is not None:
+        arms["factors 001, tuned"] = [replace(experiment, seed=seed, learning_rate=step, gamma=0.5) for seed in seeds]
+    return arms
 
 
 def test_make_sweep_chooses_learning_rates_and_then_trains_the_arms_at_them(tmp_path, small_sweep, capsys):
@@ -131,10 +154,11 @@ def test_make_sweep_chooses_learning_rates_and_then_trains_the_arms_at_them(tmp_
     tuning, confirming = designs.tuning(designs.tunable()), CONFIRMED + chosen(evidence_runs)
     assert {run.experiment for run in evidence_runs} == {*tuning, *confirming} and len(tuning) == 4
     assert {run.experiment for run in runs} == set(SHOWN)
-    assert set(trained[:4]) == set(tuning) and set(trained[4:10]) == set(confirming) and set(trained[10:]) == set(SHOWN)
+    assert len(confirming) == len(set(confirming)) == 8
+    assert set(trained[:4]) == set(tuning) and set(trained[4:12]) == set(confirming) and set(trained[12:]) == set(SHOWN)
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "evidence_runs, what learning rates are chosen by: 0 of 4 runs are there"
-    assert said[2] == "evidence_runs, what the verdicts stand on: 0 of 6 runs are there"
+    assert said[2] == "evidence_runs, what the verdicts stand on: 0 of 8 runs are there"
     assert said[4] == "runs, what the explorers show: 0 of 2 runs are there"
     assert said[5].startswith("  2 runs, 0.0 MB, ")
 
@@ -149,7 +173,7 @@ def test_make_sweep_trains_only_what_is_missing_and_nothing_the_second_time(tmp_
     capsys.readouterr()
     assert small_sweep() == []
     assert [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()[::2]] == [
-        "4 of 4 runs are there", "6 of 6 runs are there", "2 of 2 runs are there"]
+        "4 of 4 runs are there", "8 of 8 runs are there", "2 of 2 runs are there"]
 
 
 def test_make_sweep_marks_confirming_runs_with_the_rules_and_no_others(tmp_path, small_sweep):
@@ -158,7 +182,8 @@ def test_make_sweep_marks_confirming_runs_with_the_rules_and_no_others(tmp_path,
     marked = {run.experiment: run.versions.get("rules") for run in evidence_runs}
     assert {experiment for experiment, rules in marked.items() if rules} == {*CONFIRMED, *chosen(evidence_runs)}
     assert set(marked.values()) == {evidence.digest(), None}
-    assert set(evidence.confirming_runs(evidence_runs)) == {"plain", "fan-in", "tricks 100, tuned"}
+    assert set(evidence.confirming_runs(evidence_runs)) == {
+        "plain", "fan-in", "tricks 100, tuned", "tricks 100, fastest"}
     assert all("rules" not in run.versions for run in Store(tmp_path / "runs"))
 
 
@@ -168,3 +193,77 @@ def test_make_sweep_keeps_the_weights_that_chapters_need_and_no_others(tmp_path,
     assert SHOWN[0] in small_sweep()
     assert runs[SHOWN[0]].model is not None and runs[SHOWN[1]].model is None
     assert all(run.model is None for run in Store(tmp_path / "evidence_runs"))
+
+
+def test_make_sweep_trains_again_what_was_made_under_other_rules_and_nothing_else(tmp_path, small_sweep, monkeypatch, capsys):
+    small_sweep()
+    evidence_runs = Store(tmp_path / "evidence_runs")
+    confirming = CONFIRMED + chosen(evidence_runs)
+    monkeypatch.setattr(evidence, "LEVEL", 0.05)
+    with pytest.raises(evidence.EvidenceError, match="^not made under the present rules"):
+        evidence.confirming_runs(evidence_runs)
+    capsys.readouterr()
+    assert sorted(map(repr, small_sweep())) == sorted(map(repr, confirming))
+    assert capsys.readouterr().out.splitlines()[2] == (
+        "evidence_runs, what the verdicts stand on: 8 of 8 runs are there, 8 of them made under other rules: trained again")
+    evidence.confirming_runs(evidence_runs)
+    assert small_sweep() == []
+
+
+def test_make_sweep_full_trains_what_the_verdicts_need_first_and_then_what_goes_further(tmp_path, small_sweep, capsys):
+    trained = small_sweep(make_sweep.full)
+    evidence_runs = Store(tmp_path / "evidence_runs")
+    tuning, arms = designs.tuning(designs.tunable_further()), further(evidence_runs)
+    assert trained[12:14] == SHOWN and len(trained) == 14 + 4 + 4
+    assert set(trained[14:18]) == set(tuning)
+    assert set(trained[18:]) == {one for each in arms.values() for one in each} and len(arms) == 2
+    assert "What goes further takes up to 6.0 hours of one processor" in capsys.readouterr().out  # four and two runs
+    marked = {one for one in trained[14:] if evidence_runs[one].versions.get("rules") == evidence.digest()}
+    assert marked == set(trained[18:])
+    assert small_sweep(make_sweep.full) == []
+    assert "takes up to 0.0 hours" in capsys.readouterr().out
+
+
+def test_runs_with_other_marks_or_none_are_trained_again_and_all_others_are_kept(tmp_path, trained, capsys):
+    store, (one, other, third) = Store(tmp_path), CONFIRMED[:3]
+    make_sweep.fill("at first", [one], store)
+    make_sweep.fill("at first", [other, other], store, marks={"rules": "old", "of": "tests"})
+    make_sweep.fill("at first", [third], store, marks={"rules": "new", "of": "tests"})
+    assert trained == [one, other, third]
+    assert capsys.readouterr().out.splitlines()[2] == f"{tmp_path.name}, at first: 0 of 1 runs are there"  # twice the same
+    before = store.path(third).read_bytes()
+    trained.clear()
+    make_sweep.fill("then", [one, other, third], store, marks={"rules": "new"})
+    assert set(trained) == {one, other} and store.path(third).read_bytes() == before
+    assert {store[each].versions["rules"] for each in (one, other, third)} == {"new"}
+    assert capsys.readouterr().out.splitlines()[0] == (
+        f"{tmp_path.name}, then: 3 of 3 runs are there, 2 of them made under other rules: trained again")
+    trained.clear()
+    make_sweep.fill("then", [one, other, third], store, marks={"rules": "new"})
+    make_sweep.fill("whatever made them", [one, other, third], store)
+    assert trained == []
+    assert store[one].versions["rules"] == "new"
+
+
+def test_what_a_store_holds_besides_is_left_alone(tmp_path, trained):
+    store = Store(tmp_path)
+    make_sweep.fill("at first", CONFIRMED[:2], store, marks={"rules": "old"})
+    make_sweep.fill("then", CONFIRMED[:1], store, marks={"rules": "new"})
+    assert [store[one].versions["rules"] for one in CONFIRMED[:2]] == ["new", "old"]
+
+
+def test_no_run_is_removed_where_no_store_is_written(tmp_path, trained, monkeypatch):
+    """MLPLIB_RETRAIN=1 makes a sweep neither read nor write its store."""
+    store = Store(tmp_path)
+    make_sweep.fill("at first", CONFIRMED[:1], store, marks={"rules": "old"})
+    monkeypatch.setenv("MLPLIB_RETRAIN", "1")
+    make_sweep.fill("then", CONFIRMED[:1], store, marks={"rules": "new"})
+    assert CONFIRMED[0] in store
+
+
+def test_make_sweep_says_what_it_does_without_doing_it():
+    said = subprocess.run([sys.executable, "-m", "mlplib.make_sweep", "--help"], text=True, capture_output=True, check=True,
+                          cwd=Path(mlplib.__file__).parents[1], timeout=60)
+    assert said.stdout.startswith("usage: python -m mlplib.make_sweep [-h] [--full]") and not said.stderr
+    words = " ".join(said.stdout.split())
+    assert " ".join(make_sweep.core.__doc__.split()) in words and " ".join(make_sweep.full.__doc__.split()) in words
