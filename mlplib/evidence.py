@@ -111,6 +111,8 @@ def _worth_having(letter, trick, what):
 _32, _128, _TWO, _TEN = ("width 32",), ("width 128",), ("two layers of 64",), ("ten layers",)
 
 #: The claims of the report, C1 to C19, part by part.
+#:
+#: :meta hide-value:
 RULES = (
     Part("C1a", "the plain network works: accuracy above 0.9", Comparison("accuracy", _PLAIN, 0.9, "greater", 0.0)),
     Part("C1b", "but slowly, beside the network with all tricks",

@@ -136,8 +136,8 @@ def _record(trainer, n_frames, n_units):
             confusion = np.zeros((10, 10), int)
             np.add.at(confusion, (y, trainer.model.predict(X)), 1)
             yield Frame(progress, weights.copy(), float(moved), confusion)
-            # n evaluations are made: the trainer makes the next one after update n · evaluate_every.
-            trainer.evaluate_every = n**2
+            # The trainer makes its next evaluation after the next update that this number divides.
+            trainer.evaluate_every = n**3
 
 
 def _page(frame, limit):
