@@ -30,7 +30,7 @@ RAW_FORMULAS = """() => [...document.querySelectorAll('main .math')]
     .filter(m => !m.querySelector('mjx-container')).map(m => m.textContent)"""
 TEXT = """() => {
   const article = document.querySelector('main').cloneNode(true);
-  for (const part of article.querySelectorAll('.widget-subarea, .jupyter-widgets, .widget-fallback, script, .header-article')) part.remove();
+  for (const part of article.querySelectorAll('.widget-subarea, .jupyter-widgets, .widget-fallback, script, .bd-header-article')) part.remove();
   return article.textContent.replace(/\\s+/g, ' ');
 }"""
 WIDGETS = 'script[type="application/vnd.jupyter.widget-view+json"]'
