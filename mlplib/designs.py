@@ -219,22 +219,20 @@ def fixed_arms():
     dict from str to list of Experiment
         By name, one experiment for each seed.
     """
-    protocol = {f"tricks {code(tricks)}": trick_experiment(tricks) for tricks in TRICKS}
-    protocol |= {f"width {width}": topology_experiment(width, 1) for width in (32, 128)}
-    protocol["two layers of 64"] = topology_experiment(64, 2)
-    protocol["ten layers"] = topology_experiment(64, 10)
-    protocol["tricks 110, matched step"] = _with_step(trick_experiment((True, True, False)), 0.2)
-    arms = {name: _seeded(experiment, CONFIRMING, **WATCHED) for name, experiment in protocol.items()}
-    for tricks in TRICKS:
-        name = f"tricks {code(tricks)}"
-        arms[name] = _seeded(protocol[name], CONFIRMING, **WATCHED | {"judge_on": JUDGES})
+    factorial = {f"tricks {code(tricks)}": trick_experiment(tricks) for tricks in TRICKS}
+    others = {f"width {width}": topology_experiment(width, 1) for width in (32, 128)}
+    others["two layers of 64"] = topology_experiment(64, 2)
+    others["ten layers"] = topology_experiment(64, 10)
+    others["tricks 110, matched step"] = _with_step(factorial["tricks 110"], 0.2)
+    arms = {name: _seeded(one, CONFIRMING, **WATCHED | {"judge_on": JUDGES}) for name, one in factorial.items()}
+    arms |= {name: _seeded(one, CONFIRMING, **WATCHED) for name, one in others.items()}
     logistic = replace(topology_experiment(64, 10), activation="sigmoid")  # where a gradient does vanish
     arms["ten layers, logistic"] = _seeded(logistic, FEW, **WATCHED)
-    arms["tricks 110 to the end"] = _seeded(protocol["tricks 110"], CONFIRMING, **EQUAL_LENGTH | {
+    arms["tricks 110 to the end"] = _seeded(factorial["tricks 110"], CONFIRMING, **EQUAL_LENGTH | {
         "epochs": 50, "evaluations_per_epoch": 1, "dense_steps": 0})
     for third in (1, 2):
         for name in ("tricks 000", "tricks 100", "tricks 110", "tricks 111"):
-            arms[f"{name}, third {third}"] = _seeded(protocol[name], FEW, **WATCHED, third=third)
+            arms[f"{name}, third {third}"] = _seeded(factorial[name], FEW, **WATCHED, third=third)
     return arms
 
 

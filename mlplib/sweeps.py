@@ -11,7 +11,7 @@ from mlplib import _checks
 from mlplib.experiments import Experiment, one_blas_thread, run, trainer_for
 from mlplib.report import REPORT, SEEDS
 from mlplib.store import Store, packaged
-from mlplib.training import progress_bar
+from mlplib.training import DENSE, progress_bar
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
 #: Whether tricks are on, (init, sigmoid, momentum): all 2³ combinations.
@@ -247,7 +247,7 @@ def work(experiment):
     widths = (785, *e.hidden, 10)
     products = sum(fan_in * fan_out for fan_in, fan_out in zip(widths, widths[1:]))
     steps_per_epoch = e.n_train // e.batch_size
-    evaluations = e.epochs * min(e.evaluations_per_epoch, steps_per_epoch) + e.dense_steps // 25
+    evaluations = e.epochs * min(e.evaluations_per_epoch, steps_per_epoch) + e.dense_steps // DENSE
     updates = e.epochs * steps_per_epoch * (3 * products * e.batch_size + 1_000_000 * len(widths))
     return updates + evaluations * products * (e.n_train + 10_000)
 

@@ -20,6 +20,7 @@ from mlplib.network import PRODUCTS
 from mlplib.plotting import COLORS, LABELS, as_html_image, plot_gradient_bars, plot_quantity
 from mlplib.report import REPORT
 from mlplib.store import packaged
+from mlplib.sweeps import _count
 from mlplib.training import DivergenceWarning, History, Trainer
 from mlplib.widgets.frames import KernelFree, choice
 
@@ -431,10 +432,6 @@ def _traits(experiment):
         "shuffle": "shuffled" if e.shuffle else "not shuffled",
         "seed": f"seed {e.seed}",
     }
-
-
-def _count(n, what):
-    return f"{n:,} {what}{'s' * (n != 1)}"
 
 
 def _table(lines):
