@@ -196,8 +196,12 @@ RULES = (
 )
 
 
-def digest():
-    """What identifies the rules: confirming runs carry it, so that rules cannot be changed after the fact unnoticed.
+def digest(parts=RULES):
+    """What identifies rules: confirming runs carry it, so that rules cannot be changed after the fact unnoticed.
+
+    Parameters
+    ----------
+    parts : sequence of Part
 
     Returns
     -------
@@ -205,7 +209,7 @@ def digest():
         16 hexadecimal digits, from the level, the rules, that on replication, and the meaning and kind of each measure.
     """
     measures = {name: (measure.meaning, measure.kind, measure.common) for name, measure in MEASURES.items()}
-    rules = [asdict(part) for part in RULES]
+    rules = [asdict(part) for part in parts]
     return hashlib.sha256(json.dumps([LEVEL, REPLICATION, measures, rules], sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -239,13 +243,14 @@ class Verdict:
     replications: tuple
 
 
-def verdicts(runs):
-    """Judge every part of every claim by `RULES`.
+def verdicts(runs, parts=RULES):
+    """Judge parts of claims by their rules; Holm's correction is over them all.
 
     Parameters
     ----------
     runs : dict from str to list of Run
         Each arm's runs by its name, seeds in the same order.
+    parts : sequence of Part
 
     Returns
     -------
@@ -256,7 +261,7 @@ def verdicts(runs):
     EvidenceError
         If an arm is missing.
     """
-    comparisons = [comparison for part in RULES for comparison in (part.comparison, *(c.comparison for c in part.controls))]
+    comparisons = [comparison for part in parts for comparison in (part.comparison, *(c.comparison for c in part.controls))]
     missing = sorted({arm for one in comparisons for arm in _arms(one)} - set(runs))
     if missing:
         raise EvidenceError(f"no runs of {', '.join(missing)}: `make sweep` trains them")
@@ -265,7 +270,7 @@ def verdicts(runs):
     p_against = dict(zip(effects, holm([effect.p_against for effect in effects.values()])))
     alone = {one: effect.verdict(p_for[one], p_against[one]) for one, effect in effects.items()}
     found = []
-    for part in RULES:
+    for part in parts:
         comparison = part.comparison
         repeated = tuple(_effect_of_arms(comparison, runs, third) for third in THIRDS
                          if all(arm + third in runs for arm in _arms(comparison)))
@@ -339,13 +344,36 @@ def confirming_runs(store):
     EvidenceError
         If a run is missing, or was not made under the present rules.
     """
-    runs = {name: [store.get(experiment) for experiment in experiments] for name, experiments in arms(store).items()}
+    return marked_runs(arms(store), store, marks(), "make sweep")
+
+
+def marked_runs(arms, store, marks, made_by):
+    """The runs of arms, if all are there and carry the marks.
+
+    Parameters
+    ----------
+    arms : dict from str to list of Experiment
+    store : Store
+    marks : dict from str to str
+    made_by : str
+        The command that makes them, for the messages.
+
+    Returns
+    -------
+    dict from str to list of Run
+
+    Raises
+    ------
+    EvidenceError
+        If a run is missing, or carries other marks.
+    """
+    runs = {name: [store.get(experiment) for experiment in experiments] for name, experiments in arms.items()}
     lacking = {name: sum(run is None for run in each) for name, each in runs.items()}
     if any(lacking.values()):
-        raise EvidenceError("runs are missing, `make sweep` trains them: "
+        raise EvidenceError(f"runs are missing, `{made_by}` trains them: "
                             + ", ".join(f"{n} of {name}" for name, n in lacking.items() if n))
     other = [f"{name}, seed {run.experiment.seed}" for name, each in runs.items() for run in each
-             if run.versions.get("rules") != digest()]
+             if marks.items() - run.versions.items()]
     if other:
-        raise EvidenceError(f"not made under the present rules, {digest()}: {'; '.join(other)}")
+        raise EvidenceError(f"not made under the present rules, {', '.join(marks.values())}: {'; '.join(other)}")
     return runs

@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 
-from mlplib import designs, evidence
+from mlplib import designs, evidence, further
 from mlplib.report import REPORT
 from mlplib.store import packaged
 from mlplib.sweeps import _retrained, estimate, packaged_experiments, sweep
@@ -15,8 +15,7 @@ def core():
     store = packaged("evidence_runs")
     pilot = [one for each in designs.pilot().values() for one in each]
     fill("what learning rates are chosen by", pilot + designs.tuning(designs.tunable()), store)
-    confirming = [one for each in evidence.arms(store).values() for one in each]
-    fill("what the verdicts stand on", confirming, store, marks=evidence.marks())
+    fill("what the verdicts stand on", _in_turns(evidence.arms(store)), store, marks=evidence.marks())
     weights = [REPORT[task].experiment for task in ("2c", "3a", "3b", "3c")]  # the chapters look into these networks
     fill("what the explorers show", packaged_experiments(), packaged(), keep_weights=weights)
 
@@ -25,13 +24,18 @@ def full():
     """Train what goes further than the verdicts too: widths, depths, momenta and the parts of the improved sigmoid."""
     core()
     store = packaged("evidence_runs")
-    first = [one for each in designs.further_arms(store).values() for one in each]
-    hours = sum(estimate([one for one in designs.tuning(designs.tunable_further()) + first if one not in store])) / 3600
-    print(f"What goes further takes up to {hours:.1f} hours of one processor, and then half as much again for the rates "
+    tuning = designs.tuning(further.tunable())
+    first = _in_turns(further.arms(store))
+    hours = sum(estimate([one for one in tuning + first if one not in store])) / 3600
+    print(f"What goes further takes up to {hours:.1f} hours of one processor, and then a tenth as much again for the rates "
           "chosen.", flush=True)
-    fill("what further learning rates are chosen by", designs.tuning(designs.tunable_further()), store)
-    fill("what goes further", [one for each in designs.further_arms(store).values() for one in each], store,
-         marks=evidence.marks())
+    fill("what further learning rates are chosen by", tuning, store)
+    fill("what goes further", _in_turns(further.arms(store)), store, marks=further.marks())
+
+
+def _in_turns(arms):
+    """All experiments, seed by seed: what slows the machine for a while does not slow one arm more than another."""
+    return sorted((one for each in arms.values() for one in each), key=lambda one: one.seed)
 
 
 def fill(what, experiments, store, marks=None, **options):

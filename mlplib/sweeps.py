@@ -150,9 +150,11 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
         known = store.get(experiment)
         if known and not (experiment in keep_weights and known.model is None):
             runs[experiment] = known
-    # Longest first: otherwise one processor ends up waiting for the other's last long run.
     missing = [experiment for experiment in dict.fromkeys(experiments) if experiment not in runs]
-    missing.sort(key=work, reverse=True)
+    # Long ones first: otherwise one processor ends up waiting for the other's last long run. Those that take less than a
+    # twentieth of it all keep their order, so that arms can be taken in turns and a busy hour does not fall on one of them.
+    whole = sum(map(work, missing))
+    missing.sort(key=lambda experiment: max(work(experiment), whole / 20), reverse=True)
     failures = {}
     if missing:
         from joblib import effective_n_jobs

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mlplib import REPORT, Experiment, designs
-from mlplib.experiments import Stop, model_for
+from mlplib import REPORT, Experiment, designs, further
+from mlplib.experiments import Stop
 from mlplib.store import key
 
 STOPS = ("validation", "half_1", "half_2")
@@ -166,8 +166,15 @@ def test_every_experiment_is_tried_with_every_step_and_every_tuning_seed():
                      for step in designs.STEPS for seed in designs.TUNING}
 
 
+def test_smaller_steps_are_tried_with_twenty_layers():
+    for experiment in (designs.tunable() | further.tunable()).values():
+        steps = designs.steps_for(experiment)
+        assert set(steps) - set(designs.STEPS) == ({0.002, 0.005} if len(experiment.hidden) == 20 else set())
+        assert steps == tuple(sorted(steps)) and steps[-10:] == designs.STEPS
+
+
 def test_learning_rates_are_chosen_on_the_first_half_of_the_test_file_alone():
-    for one in designs.tuning(designs.tunable() | designs.tunable_further()):
+    for one in designs.tuning(designs.tunable() | further.tunable()):
         assert one.stop_on == one.judge_on == ("half_1",)
         assert (one.epochs, one.patience, one.third, one.n_train, one.batch_size) == (12, None, 0, 20_000, 32)
         assert one.seed in designs.TUNING
@@ -183,7 +190,7 @@ def test_tuning_runs_of_one_step_are_among_all_of_them():
 
 def test_no_run_both_chooses_and_confirms():
     shelf = tuning_shelf_of_all()
-    chosen_by = {*designs.tuning(designs.tunable() | designs.tunable_further()),
+    chosen_by = {*designs.tuning(designs.tunable() | further.tunable()),
                  *(one for each in designs.pilot().values() for one in each)}
     confirming = {one for each in (designs.fixed_arms() | designs.tuned_arms(shelf)).values() for one in each}
     assert not chosen_by & confirming
@@ -398,25 +405,6 @@ def test_no_tuned_experiment_is_in_two_arms_or_twice_in_one():
     assert len(set(every)) == len(every)
 
 
-def test_what_is_tuned_further_is_not_tuned_before():
-    first, further = designs.tunable(), designs.tunable_further()
-    assert not set(first) & set(further)
-    every = [*first.values(), *further.values()]
-    assert len(set(every)) == len(every)
-    changed = {tuple(field for field in designs.FACTORS if getattr(one, field) != getattr(PLAIN, field))
-               for name, one in further.items() if name.startswith("factors")}
-    assert len(changed) == 6  # neither none nor all three: these are 3a and 3b
-
-
-def test_the_three_factors_together_are_the_improved_sigmoid():
-    from mlplib.activations import ACTIVATIONS
-
-    z = np.linspace(-3, 3, 13)
-    factors = designs.FACTORS
-    product = factors["output_gain"] / (1 + np.exp(-factors["input_gain"] * z)) + factors["offset"]
-    assert ACTIVATIONS["improved_sigmoid"](z) == pytest.approx(product, abs=1e-4)
-
-
 # ---- 32 units whose weights change as much as those of 64
 
 
@@ -453,102 +441,3 @@ def test_the_matched_arm_is_32_units_at_that_rate():
     arms = designs.tuned_arms(tuning_shelf_of_all())
     wide = designs.fixed_arms()["width 32"]
     assert arms["width 32, matched change"] == [replace(one, learning_rate=0.0133) for one in wide]
-
-
-# ---- what goes further than the verdicts
-
-
-@pytest.fixture(scope="module")
-def further():
-    """The further arms, all learning rates being chosen."""
-    shelf = tuning_shelf_of_all()
-    for i, experiment in enumerate(designs.tunable_further().values()):
-        best = best_step(i)
-        shelf.update(tuning_shelf(experiment, lambda step, seed: 0.1 + abs(math.log(step / best))))
-    return designs.further_arms(shelf)
-
-
-FACTORS = ("001", "010", "011", "100", "101", "110")
-VARIED = ("a bias in every layer", "not shuffled", "not centred", "pixels from 0 to 1")
-FIXED_FURTHER = {
-    *(f"gamma {gamma}, matched step" for gamma in (0.5, 0.99)),
-    *(f"factors {code}" for code in FACTORS),
-    *(f"factors {code}, matched first step" for code in (*FACTORS, "111")),
-    *(f"two layers of {width}" for width in (59, 60)),
-    *(f"{name}, {varied}" for name in ("tricks 100", "tricks 111") for varied in VARIED),
-    *(f"depth {depth}, {activation}, {init}" for depth in (1, 2, 3, 5, 10, 20) for activation in SIGMOIDS for init in INITS),
-}
-
-
-def test_the_further_arms_are_these_and_none_has_the_name_of_another(further):
-    """As many as there are designs: no name is given twice."""
-    assert len(FIXED_FURTHER) == 2 + 6 + 7 + 2 + 8 + 24
-    assert set(further) == FIXED_FURTHER | {f"{name}, tuned" for name in designs.tunable_further()}
-    core = designs.fixed_arms() | designs.tuned_arms(tuning_shelf_of_all())
-    assert not set(further) & set(core)
-
-
-def test_no_further_experiment_is_in_two_arms_or_among_those_of_the_verdicts(further):
-    core = designs.fixed_arms() | designs.tuned_arms(tuning_shelf_of_all())
-    every = [one for arms in (core, further) for each in arms.values() for one in each]
-    assert len(set(every)) == len(set(map(key, every))) == len(every)
-    chosen_by = {*designs.tuning(designs.tunable() | designs.tunable_further()),
-                 *(one for each in designs.pilot().values() for one in each)}
-    assert not chosen_by & set(every)
-
-
-def test_further_arms_whose_learning_rate_is_not_known_yet_are_left_out(further):
-    assert set(designs.further_arms(Shelf())) == FIXED_FURTHER
-
-
-def test_each_further_arm_has_each_of_its_seeds_once(further):
-    for name, experiments in further.items():
-        few = name.startswith(("depth", "width"))
-        expected = designs.FEW[:3] if name.endswith(INITS) else designs.FEW if few else designs.CONFIRMING
-        assert tuple(one.seed for one in experiments) == expected
-
-
-def squared_gradient(experiment, X, y):
-    """The mean over the tuning seeds of ‖∇C‖² before training: one hidden layer, every derivative written out."""
-    total = 0.0
-    for seed in designs.TUNING:
-        W, V = (matrix.astype(float) for matrix in model_for(replace(experiment, seed=seed)).weights)
-        gain = experiment.input_gain
-        z = X @ W
-        if experiment.activation == "sigmoid":
-            s = 1 / (1 + np.exp(-gain * z))
-            a, slope = experiment.output_gain * s + experiment.offset, experiment.output_gain * gain * s * (1 - s)
-        else:
-            a, slope = 1.7159 * np.tanh(2 * z / 3), 1.7159 * 2 / 3 / np.cosh(2 * z / 3) ** 2
-        odds = np.exp(a @ V)
-        delta = odds / odds.sum(axis=1, keepdims=True)
-        delta[np.arange(len(y)), y] -= 1
-        delta /= len(y)
-        total += np.sum((a.T @ delta) ** 2) + np.sum((X.T @ (delta @ V.T * slope)) ** 2)
-    return total / len(designs.TUNING)
-
-
-def test_the_first_step_at_a_matched_rate_lowers_the_loss_as_much_as_that_of_logistic_units(further, inputs):
-    """α‖∇C‖² is to be the same as with 0.1; three digits are kept of α."""
-    (X, y), _ = inputs
-    X, y = X[:1000].astype(float), y[:1000]
-    fan_in = PLAIN.with_tricks(init=True)
-    usual = 0.1 * squared_gradient(fan_in, X, y)
-    matched = {name: each for name, each in further.items() if name.endswith("matched first step")}
-    assert len(matched) == 7
-    for name, each in matched.items():
-        rate, = {one.learning_rate for one in each}
-        assert rate == float(f"{rate:.3g}") == designs.first_order_rate(replace(each[0], learning_rate=None))
-        assert rate * squared_gradient(each[0], X, y) == pytest.approx(usual, rel=0.006)
-    assert designs.first_order_rate(fan_in) == 0.1
-
-
-def test_a_matched_first_step_changes_nothing_but_the_rate(further):
-    for code in FACTORS:
-        unmatched = further[f"factors {code}"]
-        matched = further[f"factors {code}, matched first step"]
-        assert [replace(one, learning_rate=None) for one in matched] == unmatched
-        on = {field for field in designs.FACTORS if getattr(unmatched[0], field) != getattr(PLAIN, field)}
-        assert on == {field for field, digit in zip(("input_gain", "output_gain", "offset"), code) if digit == "1"}
-    for one in further["factors 111, matched first step"]:
-        assert (one.activation, one.init, one.gamma) == ("improved_sigmoid", "fan_in", 0.0)

@@ -23,7 +23,7 @@ FLOORS = [
     {"network"},
     {"optimizers", "training", "gradient_check", "diagnostics"},
     {"experiments", "report"},
-    {"sweeps", "store", "designs", "effects", "evidence", "make_sweep"},
+    {"sweeps", "store", "designs", "effects", "evidence", "further", "make_sweep"},
     {"plotting", "evidence_figures", "widgets"},
 ]
 FLOOR = {module: number for number, floor in enumerate(FLOORS) for module in floor}

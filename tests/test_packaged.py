@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import mlplib
-from mlplib import REPORT, designs, evidence, make_sweep, sweeps
+from mlplib import REPORT, designs, evidence, further, make_sweep, sweeps
 from mlplib.experiments import one_blas_thread, trainer_for
 from mlplib.store import Store, packaged
 
@@ -120,8 +120,8 @@ def small_sweep(tmp_path, monkeypatch, trained):
     monkeypatch.setattr(designs, "fixed_arms", lambda: {"plain": CONFIRMED[:2], "fan-in": CONFIRMED[2:]})
     monkeypatch.setattr(designs, "pilot", lambda: {})
     monkeypatch.setattr(designs, "matched_rate", lambda store: None)
-    monkeypatch.setattr(designs, "tunable_further", lambda: {"factors 001": replace(SHOWN[1], offset=-0.5)})
-    monkeypatch.setattr(designs, "further_arms", further)
+    monkeypatch.setattr(further, "tunable", lambda: {"factors 001": replace(SHOWN[1], offset=-0.5)})
+    monkeypatch.setattr(further, "arms", further_arms)
 
     def swept(work=make_sweep.core):
         trained.clear()
@@ -138,9 +138,9 @@ def chosen(store):
     return [replace(one, seed=seed) for one in tuned for seed in (100, 101)]
 
 
-def further(store):
+def further_arms(store):
     """Two arms, the second at a rate that is chosen for it."""
-    (experiment,), seeds = designs.tunable_further().values(), (100, 101)
+    (experiment,), seeds = further.tunable().values(), (100, 101)
     arms = {"factors 001": [replace(experiment, seed=seed) for seed in seeds]}
     step = designs.tuned(experiment, store)
     if step is not None:
@@ -213,13 +213,14 @@ def test_make_sweep_trains_again_what_was_made_under_other_rules_and_nothing_els
 def test_make_sweep_full_trains_what_the_verdicts_need_first_and_then_what_goes_further(tmp_path, small_sweep, capsys):
     trained = small_sweep(make_sweep.full)
     evidence_runs = Store(tmp_path / "evidence_runs")
-    tuning, arms = designs.tuning(designs.tunable_further()), further(evidence_runs)
+    tuning, arms = designs.tuning(further.tunable()), further_arms(evidence_runs)
     assert trained[12:14] == SHOWN and len(trained) == 14 + 4 + 4
     assert set(trained[14:18]) == set(tuning)
     assert set(trained[18:]) == {one for each in arms.values() for one in each} and len(arms) == 2
     assert "What goes further takes up to 6.0 hours of one processor" in capsys.readouterr().out  # four and two runs
-    marked = {one for one in trained[14:] if evidence_runs[one].versions.get("rules") == evidence.digest()}
-    assert marked == set(trained[18:])
+    marks = {one: evidence_runs[one].versions for one in trained[14:]}
+    assert {one for one in marks if marks[one].get("questions") == further.marks()["questions"]} == set(trained[18:])
+    assert not any("rules" in found for found in marks.values())
     assert small_sweep(make_sweep.full) == []
     assert "takes up to 0.0 hours" in capsys.readouterr().out
 
