@@ -1,5 +1,6 @@
 """Figures and tables of the evidence: verdicts with their intervals, single runs side by side, learning rates, layers."""
 
+import itertools
 import math
 from html import escape
 
@@ -47,10 +48,12 @@ class VerdictTable(Table):
     verdicts : sequence of mlplib.evidence.Verdict
     links : dict from str to str, optional
         From the number of a claim, such as "C3", to the anchor of its section on the page.
+    name : str
+        What the table is called where it is read aloud; one page may have several.
     """
 
-    def __init__(self, verdicts, links=None):
-        self.links = links or {}
+    def __init__(self, verdicts, links=None, name="Verdicts"):
+        self.links, self.name = links or {}, name
         super().__init__(["part", "claim", "verdict", "measure", "effect, 95 % interval", "seeds", "controls"],
                          [self._row(verdict) for verdict in verdicts])
 
@@ -66,7 +69,7 @@ class VerdictTable(Table):
     def _repr_html_(self):
         head = "".join(f'<th scope="col">{escape(text)}</th>' for text in ("part", "claim", "verdict", "effect, 95 % interval", "controls"))
         body = "\n".join(map(self._line, self.rows))
-        return ('<div style="overflow-x: auto" tabindex="0" role="region" aria-label="Verdicts">'
+        return (f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{escape(self.name)}">'
                 f'<table class="table" style="min-width: 46em">\n<thead>\n<tr>{head}</tr>\n</thead>\n<tbody>\n{body}\n</tbody>\n</table></div>')
 
     def _line(self, row):
@@ -207,6 +210,76 @@ def plot_tuning(curves, usual=None, ylabel="lowest loss on the first half [nats]
 
 def _styles():
     return [style for style in ("-", "--", "-.", ":") for _ in range(len(PALETTE))]
+
+
+def plot_against(groups, xlabel, ylabel, logx=True, logy=False, guide=None):
+    """Numbers of runs against a number: the mean of each place with its 95 % interval, of a logarithm if the axis has one.
+
+    Parameters
+    ----------
+    groups : dict from str to dict from float to sequence of float
+        By label and place, one number for each run.
+    xlabel, ylabel : str
+    logx, logy : bool
+    guide : float, optional
+        Where to draw a horizontal line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, ax = plt.subplots(figsize=(7.5, 3.6))
+    for (label, places), color, marker in zip(groups.items(), _colors(len(groups)), "osD^vX<>"):
+        ends = np.array([(middle - half, middle, middle + half) for middle, half in
+                         (_interval(np.log(values) if logy else values) for values in places.values())])
+        low, middle, high = (np.exp(ends) if logy else ends).T
+        ax.errorbar(list(places), middle, [middle - low, high - middle], color=color, marker=marker, markersize=5, capsize=3,
+                    label=label)
+    if logx:
+        ax.set_xscale("log")
+    if logy:
+        ax.set_yscale("log")
+    places = sorted({place for each in groups.values() for place in each})
+    ax.set_xticks(places, [f"{place:,}" for place in places])
+    ax.set_xticks([], minor=True)
+    if guide is not None:
+        ax.axhline(guide, color="#000000", linewidth=0.8)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    if len(groups) > 1:
+        figure.legend(loc="outside upper center", ncols=4)
+    return figure
+
+
+def plot_layers(groups, record=0):
+    """What the layers of networks look like, from the input side to the output: four diagnostics, medians over the runs.
+
+    Parameters
+    ----------
+    groups : dict from str to sequence of Run
+        By label; of one depth, with the diagnostics "layers".
+    record : int
+        Which of the records: 0 is the first, -1 the last.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, axes = plt.subplots(2, 2, figsize=(7.5, 5.5), sharex=True)
+    for ax, (name, ylabel, log) in zip(axes.flat, (
+            ("gradient_rms", "gradient, RMS", True), ("update_ratio", "update / weights, RMS", True),
+            ("spread", "spread of activations", False), ("saturated", "saturated share", False))):
+        for (label, runs), color, style in zip(groups.items(), _colors(len(groups)), itertools.cycle(("-", "--", "-.", ":"))):
+            values = np.median([run.diagnostics[name][record] for run in runs], axis=0)
+            ax.plot(np.arange(1, len(values) + 1), values, style, color=color, marker=".", label=label)
+        if log:
+            ax.set_yscale("log")
+        ax.set_ylabel(ylabel)
+    for ax in axes[0]:
+        ax.set_title("weight matrices", fontsize="medium")
+    for ax in axes[1]:
+        ax.set(xlabel="hidden layer", title="")
+    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
 
 
 def plot_through_training(groups, ylabel, guide=None, log=True):

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -191,6 +192,7 @@ def first_order_rate(experiment):
     return float(f"{0.1 * _squared_gradient(LOGISTIC) / _squared_gradient(experiment):.3g}")
 
 
+@cache
 def _squared_gradient(experiment):
     total = 0.0
     for seed in TUNING:

@@ -3,6 +3,7 @@
 import math
 import re
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,8 +13,8 @@ from scipy import stats
 
 from mlplib.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED, Comparison, Effect
 from mlplib.evidence import OTHER_REASON, VERDICTS, Control, Part, Verdict
-from mlplib.evidence_figures import (LOOKS, VerdictTable, effect_text, plot_groups, plot_through_training, plot_tuning,
-                                     plot_verdicts)
+from mlplib.evidence_figures import (LOOKS, VerdictTable, effect_text, plot_against, plot_groups, plot_layers,
+                                     plot_through_training, plot_tuning, plot_verdicts)
 
 plt.switch_backend("Agg")
 INF, NAN = math.inf, math.nan
@@ -274,3 +275,44 @@ def test_a_diagnostic_is_the_median_of_a_group_with_a_band_from_the_lowest_to_th
     assert any(list(line.get_ydata()) == [0.5, 0.5] for line in ax.lines)
     assert [text.get_text() for text in ax.figure.legends[0].get_texts()] == ["deep", "flat"]
     assert drawn(plot_through_training(groups, "gradient", log=False)).get_yscale() == "linear"
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_numbers_against_a_number_are_means_with_their_intervals(log):
+    groups = {"with": {1: [1.0, 2.0, 4.0], 20: [3.0, 5.0, 4.0]}, "without": {1: [2.0, 2.5, 3.0]}}
+    ax = drawn(plot_against(groups, "layers", "accuracy", logy=log, guide=1.5))
+    assert (ax.get_xscale(), ax.get_yscale()) == ("log", "log" if log else "linear")
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["1", "20"]
+    assert [text.get_text() for text in ax.figure.legends[0].get_texts()] == ["with", "without"]
+    line, _, (bars,) = ax.containers[0]
+    values = np.log(groups["with"][1]) if log else groups["with"][1]
+    interval = np.array(stats.ttest_1samp(values, 0).confidence_interval(0.95))
+    assert line.get_ydata()[0] == pytest.approx(np.exp(np.mean(values)) if log else np.mean(values))
+    assert bars.get_segments()[0][:, 1] == pytest.approx(np.exp(interval) if log else interval)
+    assert any(list(line.get_ydata()) == [1.5, 1.5] for line in ax.lines)
+
+
+def test_one_group_against_a_number_needs_no_legend():
+    assert not drawn(plot_against({"": {8: [1.0, 2.0]}}, "units", "accuracy")).figure.legends
+
+
+def test_layers_are_shown_from_the_first_to_the_last_as_the_median_of_the_runs():
+    def run(factor):
+        sizes = {"gradient_rms": 3, "update_ratio": 3, "spread": 2, "saturated": 2}
+        return SimpleNamespace(diagnostics={name: factor * np.arange(1, 2 * n + 1).reshape(2, n) / 10 for name, n in sizes.items()})
+
+    figure = plot_layers({"deep": [run(1), run(2), run(9)], "other": [run(1)]}, record=-1)
+    figure.canvas.draw()
+    matrices, updates, spread, saturated = figure.axes
+    assert [ax.get_yscale() for ax in figure.axes] == ["log", "log", "linear", "linear"]
+    for ax, values in ((matrices, [0.8, 1.0, 1.2]), (updates, [0.8, 1.0, 1.2]), (spread, [0.6, 0.8]), (saturated, [0.6, 0.8])):
+        assert ax.get_ylabel()
+        deep, other = ax.lines
+        assert list(deep.get_xdata()) == list(range(1, len(values) + 1))
+        assert deep.get_ydata() == pytest.approx(values) and other.get_ydata() == pytest.approx(np.array(values) / 2)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["deep", "other"]
+
+
+def test_several_verdict_tables_on_a_page_have_names_of_their_own():
+    assert 'aria-label="Verdicts"' in VerdictTable([judged()])._repr_html_()
+    assert 'aria-label="Depth &amp; width"' in VerdictTable([judged()], name="Depth & width")._repr_html_()
