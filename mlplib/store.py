@@ -198,7 +198,7 @@ class Store:
                    **{f"{RECORDED}{name}": values for name, values in run.diagnostics.items()}}
         bits = {name: numbers.pop(name) for name in list(numbers) if numbers[name].dtype == np.uint8}
         about["shapes"] = {name: values.shape for name, values in numbers.items()}
-        arrays = {"about": np.frombuffer(json.dumps(about).encode(), np.uint8), "numbers": _packed(numbers, run.experiment), **bits}
+        arrays = {"about": np.frombuffer(json.dumps(about, separators=(",", ":")).encode(), np.uint8), "numbers": _packed(numbers, run.experiment), **bits}
         if weights:
             arrays |= {f"weights_{layer}": W for layer, W in enumerate(run.model.weights)}
         self.folder.mkdir(parents=True, exist_ok=True)

@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 import mlplib
-from mlplib import designs, evidence
+from mlplib import designs, evidence, further
 from mlplib.experiments import one_blas_thread, trainer_for
 from mlplib.store import packaged
 
 STORE = packaged("evidence_runs")
 ARMS = evidence.arms(STORE)
+ALL_ARMS = ARMS | further.arms(STORE)
 # Arms with enough seeds to tell a spread, of runs that take seconds.
-SHORT_ENOUGH = [name for name, experiments in ARMS.items() if len(experiments) == 20 and len(experiments[0].hidden) < 10]
+SHORT_ENOUGH = [name for name, experiments in ALL_ARMS.items()
+                if len(experiments) == 20 and len(experiments[0].hidden) < 10 and experiments[0].hidden[0] <= 128]
 DRAWN = [(name, seed) for name, seed in zip(
     np.random.default_rng(2027).choice(SHORT_ENOUGH, 8, replace=False).tolist(),
     np.random.default_rng(2028).choice(designs.CONFIRMING, 8).tolist())]
@@ -21,21 +23,28 @@ DRAWN = [(name, seed) for name, seed in zip(
 
 @pytest.fixture(scope="module")
 def runs():
-    return evidence.confirming_runs(STORE)
+    return {name: [STORE[one] for one in experiments] for name, experiments in ALL_ARMS.items()}
 
 
 @pytest.fixture(scope="module")
 def again():
     """The drawn runs, trained anew."""
-    experiments = [next(one for one in ARMS[name] if one.seed == seed) for name, seed in DRAWN]
+    experiments = [next(one for one in ALL_ARMS[name] if one.seed == seed) for name, seed in DRAWN]
     return dict(zip(DRAWN, mlplib.sweep(experiments, progress=False)))
 
 
-def test_every_part_of_every_claim_has_a_verdict_by_the_present_rules(runs):
-    found = evidence.verdicts(runs)
+def test_every_part_of_every_claim_has_a_verdict_by_the_present_rules():
+    found = evidence.verdicts(evidence.confirming_runs(STORE))
     assert [verdict.part for verdict in found] == list(evidence.RULES)
     assert {verdict.verdict for verdict in found} <= set(evidence.VERDICTS)
     assert all(verdict.effect.n >= 20 for verdict in found)
+
+
+def test_every_question_beyond_the_claims_has_an_answer_by_the_present_rules():
+    runs, found = further.answers(STORE)
+    assert [verdict.part for verdict in found] == list(further.QUESTIONS)
+    assert {verdict.verdict for verdict in found} <= set(evidence.VERDICTS)
+    assert set(runs) == {*ARMS, *further.arms(STORE)}
 
 
 def test_all_stores_together_take_at_most_8_megabytes():
@@ -51,7 +60,7 @@ def test_every_run_can_be_read_and_says_what_made_it():
 @pytest.mark.slow
 @pytest.mark.parametrize("name, seed", DRAWN)
 def test_training_again_starts_out_as_stored(name, seed):
-    experiment = next(one for one in ARMS[name] if one.seed == seed)
+    experiment = next(one for one in ALL_ARMS[name] if one.seed == seed)
     trainer = trainer_for(replace(experiment, epochs=1, dense_steps=0, diagnostics=()))
     with one_blas_thread():
         for progress in trainer:
