@@ -196,12 +196,13 @@ RULES = (
 )
 
 
-def digest(parts=RULES):
+def digest(parts=None):
     """What identifies rules: confirming runs carry it, so that rules cannot be changed after the fact unnoticed.
 
     Parameters
     ----------
-    parts : sequence of Part
+    parts : sequence of Part, optional
+        By default `RULES`.
 
     Returns
     -------
@@ -209,7 +210,7 @@ def digest(parts=RULES):
         16 hexadecimal digits, from the level, the rules, that on replication, and the meaning and kind of each measure.
     """
     measures = {name: (measure.meaning, measure.kind, measure.common) for name, measure in MEASURES.items()}
-    rules = [asdict(part) for part in parts]
+    rules = [asdict(part) for part in (RULES if parts is None else parts)]
     return hashlib.sha256(json.dumps([LEVEL, REPLICATION, measures, rules], sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -243,14 +244,15 @@ class Verdict:
     replications: tuple
 
 
-def verdicts(runs, parts=RULES):
+def verdicts(runs, parts=None):
     """Judge parts of claims by their rules; Holm's correction is over them all.
 
     Parameters
     ----------
     runs : dict from str to list of Run
         Each arm's runs by its name, seeds in the same order.
-    parts : sequence of Part
+    parts : sequence of Part, optional
+        By default `RULES`.
 
     Returns
     -------
@@ -261,6 +263,7 @@ def verdicts(runs, parts=RULES):
     EvidenceError
         If an arm is missing.
     """
+    parts = RULES if parts is None else parts
     comparisons = [comparison for part in parts for comparison in (part.comparison, *(c.comparison for c in part.controls))]
     missing = sorted({arm for one in comparisons for arm in _arms(one)} - set(runs))
     if missing:
