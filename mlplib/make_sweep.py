@@ -27,7 +27,7 @@ def full():
     tuning = designs.tuning(further.tunable())
     first = _in_turns(further.arms(store))
     hours = sum(estimate([one for one in tuning + first if one not in store])) / 3600
-    print(f"What goes further takes up to {hours:.1f} hours of one processor, and then a tenth as much again for the rates "
+    print(f"What goes further takes up to {hours:.1f} hours of one processor, and then a third as much again for the rates "
           "chosen.", flush=True)
     fill("what further learning rates are chosen by", tuning, store)
     fill("what goes further", _in_turns(further.arms(store)), store, marks=further.marks())

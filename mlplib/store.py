@@ -97,8 +97,9 @@ class Store:
     def __getitem__(self, experiment):
         """The stored run of an experiment.
 
-        Its losses are rounded to 16 binary digits; of its minibatch losses every 25th is kept, from step 1,250 on every 125th;
-        curves on subsets are not kept, but what each stopping rule came to is; final and best figures are exact. Its `model` is None unless the weights were saved.
+        Its losses are rounded to 16 binary digits; of its minibatch losses every 25th is kept, from step 1,250 on every
+        125th; curves on subsets are not kept, but what each stopping rule came to is; final and best figures are exact.
+        Its `model` is None unless the weights were saved.
 
         Parameters
         ----------
@@ -198,7 +199,8 @@ class Store:
                    **{f"{RECORDED}{name}": values for name, values in run.diagnostics.items()}}
         bits = {name: numbers.pop(name) for name in list(numbers) if numbers[name].dtype == np.uint8}
         about["shapes"] = {name: values.shape for name, values in numbers.items()}
-        arrays = {"about": np.frombuffer(json.dumps(about, separators=(",", ":")).encode(), np.uint8), "numbers": _packed(numbers, run.experiment), **bits}
+        text = json.dumps(about, separators=(",", ":"))
+        arrays = {"about": np.frombuffer(text.encode(), np.uint8), "numbers": _packed(numbers, run.experiment), **bits}
         if weights:
             arrays |= {f"weights_{layer}": W for layer, W in enumerate(run.model.weights)}
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -250,7 +252,7 @@ def _stop(last, best, **about):
 def _packed(numbers, experiment):
     """All numbers of a run, one after the other, each rounded to a float32's upper 24 bits, in three planes of bytes.
 
-    That takes a third of an archive of the arrays, a run being small: less to say about each array, steps as differences,
+    That takes half of an archive of the arrays, a run being small: less to say about each array, steps as differences,
     accuracies as counts, and signs and exponents, which hardly change, side by side. Whole numbers to 65,536 stay exact.
     """
     rows = [np.diff(values, prepend=0) if name.endswith("step") else values * _unit(name, experiment)

@@ -156,6 +156,8 @@ def test_make_sweep_chooses_learning_rates_and_then_trains_the_arms_at_them(tmp_
     assert {run.experiment for run in runs} == set(SHOWN)
     assert len(confirming) == len(set(confirming)) == 8
     assert set(trained[:4]) == set(tuning) and set(trained[4:12]) == set(confirming) and set(trained[12:]) == set(SHOWN)
+    in_turns = make_sweep._in_turns(evidence.arms(evidence_runs))
+    assert set(in_turns) == set(confirming) and [one.seed for one in in_turns] == sorted(one.seed for one in confirming)
     said = capsys.readouterr().out.splitlines()
     assert said[0] == "evidence_runs, what learning rates are chosen by: 0 of 4 runs are there"
     assert said[2] == "evidence_runs, what the verdicts stand on: 0 of 8 runs are there"

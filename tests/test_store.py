@@ -308,6 +308,13 @@ def test_a_sweep_takes_what_is_stored_and_trains_and_keeps_the_rest(shelf, run, 
     assert trained == [OTHER]
 
 
+def test_a_sweep_begins_with_what_is_long_and_keeps_the_order_of_the_rest(tmp_path, trained):
+    short = [replace(EXPERIMENT, seed=seed, epochs=1 + seed % 2) for seed in range(30)]  # each far below a twentieth
+    long, longer = (replace(EXPERIMENT, epochs=epochs) for epochs in (20, 30))
+    swept([*short, long, longer], tmp_path)
+    assert trained == [longer, long, *short]
+
+
 def test_a_sweep_marks_the_runs_that_it_trains_and_no_others(shelf, trained):
     runs = swept([EXPERIMENT, OTHER], shelf, marks={"rules": "these"})
     assert trained == [OTHER] and "rules" not in runs[0].versions
