@@ -19,7 +19,7 @@ help:
 	@echo "make test       build the book, run the tests, also in a browser, re-execute the notebooks and compare their outputs"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make execute    retrain everything: run the notebooks and store their outputs and widgets"
-	@echo "make sweep      train the runs that the widgets show and the verdicts stand on, those that are missing (from nothing: about 75 minutes)"
+	@echo "make sweep      train the runs that the widgets show and the verdicts stand on, those that are missing (from nothing: about 70 minutes)"
 	@echo "make sweep-full train what chapter 5 asks beyond the claims too; it says how many hours that takes"
 	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (ten minutes)"
 	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
