@@ -1,0 +1,106 @@
+"""What must stay whatever moves: digests of rules, keys of stored runs, and what each measure says of one of them.
+
+A digest covers the words of rules, a key the fields of an experiment: neither notices a formula that changed. So each
+measure's value on one stored run is pinned too. Of what stands here nothing is ever corrected to what the code says.
+"""
+
+import hashlib
+import json
+
+import pytest
+
+from mlplib import Experiment, evidence, further
+from mlplib.effects import MEASURES
+from mlplib.store import key, packaged
+
+HALVES = ("validation", "half_1", "half_2")
+TRICKS = {"init": "fan_in", "activation": "improved_sigmoid", "gamma": 0.9}
+JUDGED = {"stop_on": HALVES, "judge_on": HALVES, "dense_steps": 375}
+WATCHED = JUDGED | {"diagnostics": ("layers", "units", "hits"), "seed": 100}
+
+KEYS = {
+    "44136fa355b3678a1146ad16": {},
+    "d07d2799629490a1cf100ef3": TRICKS | {"hidden": (64, 64), "seed": 3},
+    "58e502c96160cb8743bea599": WATCHED | {"judge_on": (*HALVES, "held_out")},
+    "e23a30159c65f7624acdfaa9": TRICKS | WATCHED | {"hidden": (32,), "learning_rate": 0.0147},
+    "a1b8a306f85b0d06d845b2b3": TRICKS | WATCHED | {"gamma": 0.0, "patience": None, "evaluations_per_epoch": 1,
+                                                    "dense_steps": 0},
+    "0cc4031a8586d6f8b1f4899a": WATCHED | {"init": "fan_in", "third": 2},
+    "8003c58429a4cd85b3f3b283": TRICKS | WATCHED | {"hidden": (64,) * 10, "learning_rate": 0.002, "epochs": 12,
+                                                    "patience": None, "evaluations_per_epoch": 2},
+    "79c74bb0f3cbc20347c195fa": JUDGED | {"init": "fan_in", "seed": 100, "learning_rate": 0.00433,
+                                          "input_gain": 4 / 3, "offset": -1.7159},
+    "93f47a8778a1ff336a028dd3": TRICKS | JUDGED | {"seed": 100, "biases": "every_layer"},
+    "f42a8edc946a560b37b09453": TRICKS | JUDGED | {"seed": 100, "inputs": "unit_interval", "learning_rate": 0.05,
+                                                   "epochs": 8, "patience": None},
+    "9cf8348a3ef3ebd20fe1f03b": TRICKS | {"hidden": (1024,), "seed": 100, "epochs": 5, "patience": None,
+                                          "evaluations_per_epoch": 1, "diagnostics": ("units",)},
+    "7ec73b271d7f6dbb44f49c8d": {"hidden": (64,) * 20, "gamma": 0.9, "seed": 100, "epochs": 10, "patience": None,
+                                 "evaluations_per_epoch": 1, "diagnostics": ("layers",)},
+    "ada252fb677955abebd75a28": TRICKS | {"hidden": (1024,), "seed": 52, "learning_rate": 1.0, "epochs": 12,
+                                          "patience": None, "evaluations_per_epoch": 1, "stop_on": ("half_1",),
+                                          "judge_on": ("half_1",)},
+}
+
+#: Ten layers of 64 with all tricks, seed 100: a run in which every diagnostic was recorded.
+TEN_LAYERS = Experiment((64,) * 10, **TRICKS, **WATCHED)
+#: By measure, what it says of that run; of those that are taken at a given step, at step 2,500.
+VALUES = {
+    "accuracy": 0.9499,
+    "accuracy, best weights": 0.9494,
+    "accuracy, equal steps": 0.9305,
+    "accuracy at step 125": 0.7989,
+    "validation loss": 0.21976357885506148,
+    "validation loss, best weights": 0.2111981323784159,
+    "training loss": 0.06337194919586181,
+    "training accuracy": 0.98165,
+    "steps to 0.2": 1941.620014229726,
+    "steps to 0.1": 6066.8017579450425,
+    "steps to 0.05": 15104.55856066946,
+    "later training accuracy": 0.010030000000000094,
+    "later validation accuracy": 0.0031599999999999406,
+    "share of the 50 epochs": 0.472032,
+    "not stopped": 0.0,
+    "time per step": 0.0018783168574401665,
+    "time to stop": 27.707051964099897,
+    "minibatch noise": 0.7758865356445312,
+    "unit change": 0.003490254282951355,
+    "overfitting": 0.008565446476645588,
+    "gradient ratio at the start": -0.04027777943115595,
+    "gradient ratio in training": 0.2155731250023635,
+}
+
+
+def test_the_registered_rules_are_those_that_the_runs_were_made_under():
+    assert evidence.digest() == "100c61a9e946596e"
+    assert evidence.digest(further.QUESTIONS) == "8e30da8405488bab"
+
+
+def test_all_arms_have_the_names_and_the_experiments_that_they_had():
+    """One digest over the names of all arms and the keys of their experiments: 645 of the claims, 1,500 of the questions."""
+    store = packaged("evidence_runs")
+    for arms, n, expected in ((evidence.arms(store), 645, "3ce92c1d9cc3c4a7"), (further.arms(store), 1500, "e54c14a5c92dd71e")):
+        keys = {name: [key(one) for one in experiments] for name, experiments in arms.items()}
+        assert sum(map(len, keys.values())) == n
+        assert hashlib.sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest()[:16] == expected
+
+
+@pytest.mark.parametrize("expected", KEYS)
+def test_an_experiment_keeps_the_key_of_its_stored_run(expected):
+    assert key(Experiment(**KEYS[expected])) == expected
+
+
+@pytest.mark.parametrize("expected", KEYS)
+def test_a_stored_run_is_found_under_that_key(expected):
+    assert any(Experiment(**KEYS[expected]) in packaged(name) for name in ("runs", "evidence_runs"))
+
+
+def test_every_measure_of_the_first_registrations_is_pinned():
+    assert set(VALUES) == set(MEASURES)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_measure_says_of_a_stored_run_what_it_said_when_the_verdicts_were_given(name):
+    run, measure = packaged("evidence_runs")[TEN_LAYERS], MEASURES[name]
+    found = measure.of(run, 2500) if measure.common else measure.of(run)
+    assert found == pytest.approx(VALUES[name], rel=1e-9, abs=1e-12)
