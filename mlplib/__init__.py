@@ -5,21 +5,22 @@ are imported by name, `import mlplib.plotting` and `import mlplib.widgets`.
 """
 
 from mlplib.activations import ACTIVATIONS
-from mlplib.experiments import Experiment, Figures, Run, run, trainer_for
+from mlplib.experiments import Experiment
 from mlplib.gradient_check import check_gradients
+from mlplib.history import History, Progress
 from mlplib.initializers import INITIALIZERS
 from mlplib.mnist import MNIST, Split, Standardizer, load_mnist
 from mlplib.network import MLP
 from mlplib.optimizers import SGD, Momentum
-from mlplib.report import REPORT
-from mlplib.sweeps import reproduce, sweep
-from mlplib.training import DivergenceWarning, EarlyStopping, History, Progress, Trainer
+from mlplib.report import REPORT, reproduce
+from mlplib.running import Figures, Run, run, trainer_for
+from mlplib.sweeps import sweep
+from mlplib.training import DivergenceWarning, EarlyStopping, Trainer
 
 __version__ = "0.1.0"
 
 __all__ = [
     "ACTIVATIONS", "INITIALIZERS", "MLP", "MNIST", "REPORT", "SGD", "DivergenceWarning", "EarlyStopping", "Experiment",
     "Figures", "History", "Momentum", "Progress", "Run", "Split", "Standardizer", "Trainer", "check_gradients",
-    "load_mnist", "reproduce", "run",
-    "sweep", "trainer_for",
-]  # fmt: skip
+    "load_mnist", "reproduce", "run", "sweep", "trainer_for",
+]

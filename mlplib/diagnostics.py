@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from mlplib.activations import steepest
 from mlplib.network import Buffers
 
 #: What can be recorded.
@@ -72,7 +73,7 @@ class Recorder:
 
     def __call__(self, trainer):
         """Record, if it is time to: in the first epoch at each evaluation, later at the first of each epoch."""
-        t = trainer.step - 1
+        t = trainer.n_steps - 1
         epoch = t // trainer.steps_per_epoch
         if trainer.diverged or not (epoch == 0 or epoch > self._epoch) or not set(self._kinds) - {"hits"}:
             return
@@ -83,14 +84,14 @@ class Recorder:
                 row |= self._layers(trainer.model, updates)
             if "units" in self._kinds:
                 since = self._rows[-1]["step"] + 1 if self._rows else 0
-                row |= self._units(trainer.model, updates, trainer._minibatch_losses[since:])
+                row |= self._units(trainer.model, updates, trainer.minibatch_losses[since:])
         self._rows.append(row)  # all at once: an interrupted record leaves nothing behind
         self._epoch = epoch
 
     def _layers(self, model, updates):
         buffers = Buffers(model, len(self._X), backward=False)
-        model._propagate(self._X, buffers)
-        f, largest = model._f, abs(model._f.derivative(model._f(np.zeros(1)))).max()  # each f here is steepest at 0
+        model.propagate(self._X, buffers)
+        f, largest = model.f, steepest(model.f)
         return {
             "gradient_rms": gradient_sizes(model, self._X, self._y),
             "update_ratio": [np.divide(rms(update), rms(W)) for update, W in zip(updates, model.weights)],

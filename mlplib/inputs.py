@@ -5,8 +5,14 @@ from functools import lru_cache
 
 import numpy as np
 
-from mlplib.mnist import Split, Standardizer, load_mnist
+from mlplib.mnist import N_TRAIN, Split, Standardizer, load_mnist
 
+#: What early stopping may look at: MNIST's test file, and its two random halves.
+STOPS = ("validation", "half_1", "half_2")
+#: What may judge a network: the same, and the 40,000 images of the training file that it was not trained on.
+JUDGES = (*STOPS, "held_out")
+#: The thirds of the training file that can be the training images; the first is the report's.
+THIRDS = (0, 1, 2)
 #: How pixels become inputs: (x - mean) / std, x / std, or x / 255.
 INPUTS = ("standardized", "uncentred", "unit_interval")
 PIECE = 5000  # images of the held-out set made into inputs at once: all of them would be 125 MB
@@ -44,7 +50,7 @@ def _thirds(third):
     """A third of the training file, and the rest, a list of two."""
     mnist = load_mnist()
     thirds = [mnist.train, *(Split(mnist.held_out.images[part], mnist.held_out.labels[part])
-                             for part in (slice(20_000), slice(20_000, None)))]
+                             for part in (slice(N_TRAIN), slice(N_TRAIN, None)))]
     return thirds[third], thirds[:third] + thirds[third + 1 :]
 
 

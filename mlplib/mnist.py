@@ -12,7 +12,9 @@ import numpy as np
 from mlplib import _checks
 
 N_PIXELS = 784
+N_INPUTS = N_PIXELS + 1  # the pixels, and the constant that carries the biases
 N_CLASSES = 10
+N_TRAIN, N_VALIDATION = 20_000, 10_000  # images in the report's training and validation sets
 
 # SHA-256 of the uncompressed IDX files, as published.
 DIGESTS = {
@@ -94,9 +96,9 @@ def _load(folder):
     for array in (train_labels, test_labels):
         array.flags.writeable = False
     return MNIST(
-        train=Split(train_images[:20_000], train_labels[:20_000]),
+        train=Split(train_images[:N_TRAIN], train_labels[:N_TRAIN]),
         validation=Split(test_images, test_labels),
-        held_out=Split(train_images[20_000:], train_labels[20_000:]),
+        held_out=Split(train_images[N_TRAIN:], train_labels[N_TRAIN:]),
     )
 
 
@@ -207,7 +209,7 @@ class Standardizer:
             If `images` has another dtype or shape, or is empty, or if `dtype` is neither float32 nor float64.
         """
         images = _checked_images(images)
-        X = np.empty((len(images), N_PIXELS + 1), _checks.floating_dtype("dtype", dtype))
+        X = np.empty((len(images), N_INPUTS), _checks.floating_dtype("dtype", dtype))
         X[:, :-1] = images
         X[:, :-1] -= self.mean
         X[:, :-1] /= self.std

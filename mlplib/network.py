@@ -5,6 +5,7 @@ import numpy as np
 from mlplib import _checks
 from mlplib.activations import ACTIVATIONS, activation
 from mlplib.initializers import INITIALIZERS, draw
+from mlplib.mnist import N_CLASSES, N_INPUTS
 from mlplib.losses import cross_entropy, log_softmax, one_hot, output_delta, softmax
 
 BIASES = ("input", "every_layer")
@@ -85,7 +86,7 @@ class MLP:
     """
 
     def __init__(self, hidden=(64,), activation="sigmoid", init="uniform", biases="input", seed=0, dtype=np.float32,
-                 n_inputs=785, n_classes=10, *, input_gain=1.0, output_gain=1.0, offset=0.0, init_scale=1.0):
+                 n_inputs=N_INPUTS, n_classes=N_CLASSES, *, input_gain=1.0, output_gain=1.0, offset=0.0, init_scale=1.0):
         self.hidden = _checks.widths("hidden", hidden)
         self.activation = _checks.one_of("activation", activation, ACTIVATIONS)
         self.init = _checks.one_of("init", init, INITIALIZERS)
@@ -122,21 +123,22 @@ class MLP:
     # ---- forward and backward, as derived in chapter 1
 
     @property
-    def _f(self):
+    def f(self):
+        """The hidden units' activation, with its gains and its offset."""
         return activation(self.activation, self.input_gain, self.output_gain, self.offset)
 
-    def _propagate(self, X, buffers):
+    def propagate(self, X, buffers):
         """The layers' inputs [X, a_1, a_2, ...] and the logits."""
-        f = self._f
+        f = self.f
         inputs = [X, *buffers.inputs]
         for x, W, a in zip(inputs, self.weights, buffers.activations):
             z = np.matmul(x, W, out=a)
             f(z, out=a)
         return inputs, np.matmul(inputs[-1], self.weights[-1], out=buffers.logits)
 
-    def _backpropagate(self, inputs, delta, buffers):
+    def backpropagate(self, inputs, delta, buffers):
         """The gradient for each weight matrix, from the output layer's δ."""
-        f = self._f
+        f = self.f
         for layer in reversed(range(len(self.weights))):
             np.matmul(inputs[layer].T, delta, out=buffers.gradients[layer])
             if layer > 0:
@@ -146,11 +148,12 @@ class MLP:
                 delta *= f.derivative(a, out=buffers.slopes[layer - 1])
         return buffers.gradients
 
-    def _loss_and_gradients(self, X, targets, buffers):
-        inputs, z = self._propagate(X, buffers)
+    def loss_and_gradients(self, X, targets, buffers):
+        """The mean cross-entropy, and its gradient for each weight matrix in `buffers.gradients`, on checked input."""
+        inputs, z = self.propagate(X, buffers)
         log_p = log_softmax(z, out=z)
         loss = cross_entropy(log_p, targets)
-        return loss, self._backpropagate(inputs, output_delta(log_p, targets, out=log_p), buffers)
+        return loss, self.backpropagate(inputs, output_delta(log_p, targets, out=log_p), buffers)
 
     def _logits(self, X):
         """The logits, CHUNK samples at a time, of large networks fewer; each array is overwritten by the next."""
@@ -160,13 +163,14 @@ class MLP:
             part = X[start : start + chunk]
             if len(part) < len(buffers.logits):
                 buffers = Buffers(self, len(part), backward=False)
-            yield self._propagate(part, buffers)[1]
+            yield self.propagate(part, buffers)[1]
 
-    def _evaluate(self, X, y, each=None):
-        *_, loss_and_accuracy = self._evaluate_in_parts(X, y, each)
+    def loss_and_accuracy(self, X, y, each=None):
+        """Both over all samples, on input that has been checked; `each` as for `evaluate_in_parts`."""
+        *_, loss_and_accuracy = self.evaluate_in_parts(X, y, each)
         return loss_and_accuracy
 
-    def _evaluate_in_parts(self, X, y, each=None):
+    def evaluate_in_parts(self, X, y, each=None):
         """Loss and accuracy over the samples so far, some more each time; the last pair is over all of them.
 
         `each`, a pair of arrays of shape (N,), takes every sample's loss and whether it is classified correctly.
@@ -253,7 +257,7 @@ class MLP:
         TypeError, ValueError
             If `X` or `y` is not as described; the message says how.
         """
-        return self._evaluate(*self._checked(X, y))
+        return self.loss_and_accuracy(*self._checked(X, y))
 
     def loss(self, X, y):
         """Mean cross-entropy, in nats; arguments and errors as for `evaluate`."""
@@ -283,4 +287,4 @@ class MLP:
             If `X` or `y` is not as described; the message says how.
         """
         X, y = self._checked(X, y)
-        return self._loss_and_gradients(X, one_hot(y, self.n_classes, self.dtype), Buffers(self, len(X)))[1]
+        return self.loss_and_gradients(X, one_hot(y, self.n_classes, self.dtype), Buffers(self, len(X)))[1]

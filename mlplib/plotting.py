@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
-from mlplib.experiments import Figures
+from mlplib.running import Figures
 
 # Okabe and Ito's palette and a grey, told apart by colour-blind readers; in training curves each row of the report keeps
 # its colour on every page.
@@ -361,7 +361,7 @@ def comparison_table(comparisons):
 
     Parameters
     ----------
-    comparisons : iterable of mlplib.report.Comparison
+    comparisons : iterable of mlplib.report.Reproduction
 
     Returns
     -------
@@ -394,7 +394,7 @@ def verdict_table(comparisons):
 
     Parameters
     ----------
-    comparisons : iterable of mlplib.report.Comparison
+    comparisons : iterable of mlplib.report.Reproduction
 
     Returns
     -------

@@ -1,10 +1,14 @@
-"""The report's rows: each one's configuration, the figures it printed, and the rule for calling it reproduced."""
+"""The report's rows: each one's configuration, the figures it printed, the rule for calling it reproduced; and `reproduce`."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mlplib.experiments import Experiment, Figures
+from mlplib import _checks
+from mlplib.experiments import Experiment
+from mlplib.running import Figures
+from mlplib.store import packaged
+from mlplib.sweeps import sweep
 
 #: The seeds of each row, fixed before the first run.
 SEEDS = (0, 1, 2, 3, 4)
@@ -44,7 +48,7 @@ class Row:
         """The experiment with each of the five seeds."""
         return [replace(self.experiment, seed=seed) for seed in SEEDS]
 
-    def compare(self, runs):
+    def reproduction(self, runs):
         """Hold runs against the figures of this row.
 
         Parameters
@@ -54,7 +58,7 @@ class Row:
 
         Returns
         -------
-        Comparison
+        Reproduction
 
         Raises
         ------
@@ -64,11 +68,11 @@ class Row:
         if [run.experiment for run in runs] != self.experiments:
             raise ValueError(f"runs: expected row {self.task} with the seeds {SEEDS}, in this order, got "
                              f"{[run.experiment for run in runs]}")
-        return Comparison(self, tuple(runs))
+        return Reproduction(self, tuple(runs))
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Reproduction:
     """A row's runs held against the report.
 
     Attributes
@@ -91,8 +95,8 @@ class Comparison:
         """Means over the seeds, as `Figures`."""
         return Figures(*self.figures.mean(axis=0).tolist())
 
-    def steps_to(self, train_loss):
-        """How many steps the runs took to a training loss, in the mean over the seeds.
+    def mean_step_reaching(self, train_loss):
+        """The first evaluated step with a training loss of at most `train_loss`, in the mean over the seeds.
 
         Parameters
         ----------
@@ -104,7 +108,7 @@ class Comparison:
         float or None
             None if a seed never reached it.
         """
-        steps = [run.history.steps_to(train_loss) for run in self.runs]
+        steps = [run.history.step_reaching(train_loss) for run in self.runs]
         return None if None in steps else float(np.mean(steps))
 
     @property
@@ -148,3 +152,33 @@ def _rows():
 #:
 #: :meta hide-value:
 REPORT = _rows()
+
+
+def reproduce(tasks=tuple(REPORT), n_jobs=-1, progress=True):
+    """Take rows of the report, each with the seeds 0 to 4, and hold them against its figures.
+
+    The runs come from the store in the package; with the environment variable MLPLIB_RETRAIN=1 they are trained.
+
+    Parameters
+    ----------
+    tasks : sequence of str
+        Names of rows, keys of `REPORT`; by default all eight.
+    n_jobs, progress
+        As for `sweep`.
+
+    Returns
+    -------
+    dict from str to mlplib.report.Reproduction
+        In the order of `tasks`.
+
+    Raises
+    ------
+    ValueError
+        If the report has no such row.
+    KeyboardInterrupt
+        If Ctrl-C, or a notebook's stop button, ended the sweep.
+    """
+    rows = [REPORT[_checks.one_of("tasks", task, REPORT)] for task in tasks]
+    experiments = [experiment for row in rows for experiment in row.experiments]
+    runs = iter(sweep(experiments, packaged(), n_jobs, progress))
+    return {row.task: row.reproduction([next(runs) for _ in row.experiments]) for row in rows}

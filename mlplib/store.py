@@ -15,8 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mlplib.experiments import Experiment, Figures, Run, Stop, model_for
-from mlplib.training import History
+from mlplib.experiments import Experiment
+from mlplib.history import History
+from mlplib.mnist import N_VALIDATION
+from mlplib.running import Figures, Run, Stop, model_for
 
 FORMAT = 2
 # Of the minibatch losses every 25th is kept at first, later every 125th: they are drawn pale, and are most of a
@@ -277,7 +279,7 @@ def _unpacked(planes, shapes, experiment):
 
 def _unit(name, experiment):
     """What an accuracy is multiplied by: the images that it is taken of."""
-    return {"train_accuracy": experiment.n_train, "validation_accuracy": 10_000}.get(name, 1)
+    return {"train_accuracy": experiment.n_train, "validation_accuracy": N_VALIDATION}.get(name, 1)
 
 
 def _model(experiment, weights):

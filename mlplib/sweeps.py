@@ -1,67 +1,17 @@
-"""Many experiments at once, on the active joblib backend; the report's rows and the explorers' runs among them."""
+"""Many experiments at once, on the active joblib backend, with a store of finished runs."""
 
-import itertools
 import os
 import time
 import traceback
 import warnings
-from dataclasses import replace
 
-from mlplib import _checks
-from mlplib.experiments import Experiment, one_blas_thread, run, trainer_for
-from mlplib.report import REPORT, SEEDS
-from mlplib.store import Store, packaged
+from mlplib.experiments import Experiment
+from mlplib.mnist import N_VALIDATION
+from mlplib.running import one_blas_thread, run, trainer_for
+from mlplib.store import Store
 from mlplib.training import DENSE, progress_bar
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
-#: Whether tricks are on, (init, sigmoid, momentum): all 2³ combinations.
-TRICKS = tuple(itertools.product((False, True), repeat=3))
-#: Widths and depths of the networks that differ in topology only.
-WIDTHS, DEPTHS = (16, 32, 64, 128, 256), (1, 2, 3, 5, 10)
-
-
-def trick_experiment(tricks, seed=0):
-    """The report's network with some of the tricks.
-
-    Parameters
-    ----------
-    tricks : sequence of bool
-        Whether (init, sigmoid, momentum) are on.
-    seed : int
-
-    Returns
-    -------
-    Experiment
-    """
-    return Experiment(seed=seed).with_tricks(*tricks)
-
-
-def topology_experiment(width, depth, seed=0):
-    """All tricks on, and `depth` hidden layers of `width` units.
-
-    Parameters
-    ----------
-    width, depth : int
-    seed : int
-
-    Returns
-    -------
-    Experiment
-    """
-    return Experiment(hidden=(width,) * depth, seed=seed).with_tricks(init=True, sigmoid=True, momentum=True)
-
-
-def packaged_experiments():
-    """What the store that comes with mlplib holds, each with the report's five seeds.
-
-    Returns
-    -------
-    list of Experiment
-        All combinations of the tricks, all widths by all depths; the report's rows are among them.
-    """
-    first = [trick_experiment(tricks) for tricks in TRICKS]
-    first += [topology_experiment(width, depth) for width in WIDTHS for depth in DEPTHS]
-    return [replace(experiment, seed=seed) for experiment in dict.fromkeys(first) for seed in SEEDS]
 
 
 class SweepError(RuntimeError):
@@ -162,7 +112,7 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
         seconds = dict(zip(missing, estimate(missing))) if progress else dict.fromkeys(missing, 0)
         at_most = max(sum(seconds.values()) / effective_n_jobs(n_jobs), max(seconds.values()))
         with progress_bar(show=progress, total=sum(seconds.values()), bar_format=BAR,
-                          desc=f"Training {_count(len(missing), 'run')}, at most {_duration(at_most)}") as bar:
+                          desc=f"Training {counted(len(missing), 'run')}, at most {_duration(at_most)}") as bar:
             for done, (experiment, run, failure) in enumerate(_attempts(missing, n_jobs), start=1):
                 if run is None:
                     failures[experiment] = failure
@@ -170,7 +120,7 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
                     runs[experiment] = run
                     if store is not None:
                         store.save(run, experiment in keep_weights, marks)
-                bar.set_postfix_str(f"{_count(done, 'run')} done", refresh=False)
+                bar.set_postfix_str(f"{counted(done, 'run')} done", refresh=False)
                 bar.update(seconds[experiment])
     if failures:
         raise SweepError(failures, runs)
@@ -192,7 +142,8 @@ def _attempts(experiments, n_jobs):
         yield from Parallel(**options)(calls[start : start + several])
 
 
-def _count(n, what):
+def counted(n, what):
+    """How many of what, in words: counted(1, "run") is "1 run", counted(2000, "run") "2,000 runs"."""
     return f"{n:,} {what}{'s' * (n != 1)}"
 
 
@@ -202,36 +153,6 @@ def _duration(seconds):
         if seconds >= 2 * length:
             return f"{seconds / length:.2g} {unit}" if seconds < 10 * length else f"{seconds / length:.0f} {unit}"
     return f"{max(seconds, 1):.0f} s"
-
-
-def reproduce(tasks=tuple(REPORT), n_jobs=-1, progress=True):
-    """Take rows of the report, each with the seeds 0 to 4, and hold them against its figures.
-
-    The runs come from the store in the package; with the environment variable MLPLIB_RETRAIN=1 they are trained.
-
-    Parameters
-    ----------
-    tasks : sequence of str
-        Names of rows, keys of `REPORT`; by default all eight.
-    n_jobs, progress
-        As for `sweep`.
-
-    Returns
-    -------
-    dict from str to mlplib.report.Comparison
-        In the order of `tasks`.
-
-    Raises
-    ------
-    ValueError
-        If the report has no such row.
-    KeyboardInterrupt
-        If Ctrl-C, or a notebook's stop button, ended the sweep.
-    """
-    rows = [REPORT[_checks.one_of("tasks", task, REPORT)] for task in tasks]
-    experiments = [experiment for row in rows for experiment in row.experiments]
-    runs = iter(sweep(experiments, packaged(), n_jobs, progress))
-    return {row.task: row.compare([next(runs) for _ in row.experiments]) for row in rows}
 
 
 def work(experiment):
@@ -246,12 +167,9 @@ def work(experiment):
     int
     """
     e = experiment
-    widths = (785, *e.hidden, 10)
-    products = sum(fan_in * fan_out for fan_in, fan_out in zip(widths, widths[1:]))
-    steps_per_epoch = e.n_train // e.batch_size
-    evaluations = e.epochs * min(e.evaluations_per_epoch, steps_per_epoch) + e.dense_steps // DENSE
-    updates = e.epochs * steps_per_epoch * (3 * products * e.batch_size + 1_000_000 * len(widths))
-    return updates + evaluations * products * (e.n_train + 10_000)
+    evaluations = e.epochs * min(e.evaluations_per_epoch, e.steps_per_epoch) + e.dense_steps // DENSE
+    updates = e.epochs * e.steps_per_epoch * (3 * e.n_weights * e.batch_size + 1_000_000 * (len(e.hidden) + 2))
+    return updates + evaluations * e.n_weights * (e.n_train + N_VALIDATION)
 
 
 def estimate(experiments):

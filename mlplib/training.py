@@ -1,4 +1,4 @@
-"""The training loop: minibatches, evaluations, early stopping, history."""
+"""How weights move, and when they stop: minibatches, evaluations, early stopping."""
 
 import math
 import os
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mlplib import _checks
+from mlplib.history import History, Progress
 from mlplib.losses import one_hot
 from mlplib.network import Buffers
 
@@ -19,102 +20,6 @@ DIVERGED_ABOVE = 10 * math.log(10)  # ten times the loss of a network that gives
 
 class DivergenceWarning(RuntimeWarning):
     """Training was stopped because the loss had grown beyond recovery."""
-
-
-class Progress(NamedTuple):
-    """What one evaluation saw; losses in nats, accuracies from 0 to 1.
-
-    Attributes
-    ----------
-    step : int
-        The update after which it was made, counted from 0 through the whole run.
-    epoch : int
-        Counted from 0.
-    minibatch_loss : float
-        Of that update's minibatch, before the update.
-    train_loss, train_accuracy : float
-        Over the whole training set.
-    validation_loss, validation_accuracy : float
-        Over the whole validation set.
-    """
-
-    step: int
-    epoch: int
-    minibatch_loss: float
-    train_loss: float
-    train_accuracy: float
-    validation_loss: float
-    validation_accuracy: float
-
-
-@dataclass
-class History:
-    """What a training run recorded; losses in nats, accuracies from 0 to 1.
-
-    Attributes
-    ----------
-    step : int64 array of shape (n,)
-        0, 1, 2, ...; in a history that comes from a store only some of them, with the last.
-    minibatch_loss : float64 array of shape (n,)
-        Loss on the minibatch of each of these steps, before its update.
-    evaluation_step : int64 array of shape (n_evaluations,)
-        The updates after which the whole sets were evaluated.
-    train_loss, train_accuracy : float64 array of shape (n_evaluations,)
-    validation_loss, validation_accuracy : float64 array of shape (n_evaluations,)
-    subsets : dict from str to float64 array of shape (n_evaluations, 2)
-        Loss and accuracy on named parts of the validation set.
-    """
-
-    step: np.ndarray
-    minibatch_loss: np.ndarray
-    evaluation_step: np.ndarray
-    train_loss: np.ndarray
-    train_accuracy: np.ndarray
-    validation_loss: np.ndarray
-    validation_accuracy: np.ndarray
-    subsets: dict = field(default_factory=dict)
-
-    @property
-    def n_steps(self):
-        """How many updates were made."""
-        return int(self.step[-1]) + 1 if len(self.step) else 0
-
-    def until(self, step):
-        """The beginning of the history.
-
-        Parameters
-        ----------
-        step : int or None
-            The last step wanted; None wants all.
-
-        Returns
-        -------
-        History
-            Its arrays are views.
-        """
-        if step is None:
-            return self
-        made, evaluated = (np.searchsorted(steps, step, side="right") for steps in (self.step, self.evaluation_step))
-        return History(self.step[:made], self.minibatch_loss[:made], self.evaluation_step[:evaluated],
-                       self.train_loss[:evaluated], self.train_accuracy[:evaluated],
-                       self.validation_loss[:evaluated], self.validation_accuracy[:evaluated],
-                       {name: curves[:evaluated] for name, curves in self.subsets.items()})
-
-    def steps_to(self, train_loss):
-        """How fast training went: the first evaluated step with a training loss of at most `train_loss`.
-
-        Parameters
-        ----------
-        train_loss : float
-            In nats, over the whole training set.
-
-        Returns
-        -------
-        int or None
-            None if no evaluation came so low.
-        """
-        reached = np.flatnonzero(self.train_loss <= train_loss)
-        return int(self.evaluation_step[reached[0]]) if len(reached) else None
 
 
 @dataclass
@@ -255,6 +160,8 @@ class Trainer:
         One for each name in `stop_on`; `early_stopping` is the first.
     best, last : dict from str to Weights
         For each name in `stop_on`, the weights at its lowest loss so far, and those at which it alone would have stopped.
+    minibatch_losses : list of float
+        The loss on the minibatch of each update so far, before that update, in nats.
     stopped_epoch : int or None
         The epoch, counted from 0, in which early stopping ended the run; None if it did not.
     diverged : bool
@@ -306,7 +213,7 @@ class Trainer:
         self.interrupted = False
         self.best, self.last = {}, {}
         self.message = ""
-        self._minibatch_losses = []
+        self.minibatch_losses = []
         self._evaluations, self._on_subsets = [], []
         self._n_observed = 0
         _, order_stream = np.random.SeedSequence(self.seed).spawn(2)  # the other one draws the weights
@@ -349,20 +256,20 @@ class Trainer:
         return [self.optimizer.learning_rate * each for each in self.optimizer.direction(self._buffers.gradients)]
 
     @property
-    def step(self):
+    def n_steps(self):
         """Updates made so far."""
-        return len(self._minibatch_losses)
+        return len(self.minibatch_losses)
 
     @property
     def finished(self):
         """Whether the epochs are over, early stopping has ended the run, or it has diverged."""
-        over = self.step >= self.epochs * self.steps_per_epoch and not self._evaluation_due
+        over = self.n_steps >= self.epochs * self.steps_per_epoch and not self._evaluation_due
         return over or self.diverged or self.stopped_epoch is not None
 
     @property
     def _evaluation_due(self):
         """Whether update t, the last one, has t mod k = 0, or is one where evaluations are dense, and is not evaluated yet."""
-        t = self.step - 1
+        t = self.n_steps - 1
         done = self._evaluations[-1].step if self._evaluations else -1
         return t > done and (self._is_regular(t) or (t < self.dense_steps and t % DENSE == 0))
 
@@ -383,8 +290,8 @@ class Trainer:
             return np.array([getattr(evaluation, name) for evaluation in self._evaluations], dtype)
 
         return History(
-            step=np.arange(self.step),
-            minibatch_loss=np.array(self._minibatch_losses, np.float64),
+            step=np.arange(self.n_steps),
+            minibatch_loss=np.array(self.minibatch_losses, np.float64),
             evaluation_step=column("step", np.int64),
             train_loss=column("train_loss"),
             train_accuracy=column("train_accuracy"),
@@ -416,12 +323,12 @@ class Trainer:
             if self._evaluation_due:
                 yield from self._evaluate()
             else:
-                self._update()
+                self.update()
                 yield None
 
-    def _update(self):
-        """One minibatch: its loss, the gradients, one step against them."""
-        epoch, batch = divmod(self.step, self.steps_per_epoch)
+    def update(self):
+        """Make one update: the next minibatch, its loss, the gradients, one step against them. Nothing is evaluated."""
+        epoch, batch = divmod(self.n_steps, self.steps_per_epoch)
         if self.shuffle and epoch == self._epochs_shuffled:
             self._order = self._rng.permutation(len(self._X))
             self._epochs_shuffled += 1
@@ -430,29 +337,29 @@ class Trainer:
             # The rows exist; any mode but "raise" lets `take` write straight into the buffer.
             X = np.take(self._X, rows, axis=0, out=self._minibatch, mode="clip")
             targets = np.take(self._targets, rows, axis=0, out=self._minibatch_targets, mode="clip")
-            loss, gradients = self.model._loss_and_gradients(X, targets, self._buffers)
+            loss, gradients = self.model.loss_and_gradients(X, targets, self._buffers)
             self.optimizer.update(self.model.weights, gradients)
         except FloatingPointError:  # only where the caller has told NumPy to raise instead of warn
             loss = math.inf
-        self._minibatch_losses.append(loss)
+        self.minibatch_losses.append(loss)
         if not math.isfinite(loss):
             self._stop_diverged("minibatch", loss)
 
     def _evaluate(self):
         """Loss and accuracy on both sets, part by part, and what follows from them."""
-        t = self.step - 1
+        t = self.n_steps - 1
         n = len(self._validation[0])
         each = (np.empty(n), np.empty(n, bool)) if self.subsets else None
         try:
             figures = ()
             for X, y, samples in ((self._X, self._y, None), (*self._validation, each)):
-                for loss_and_accuracy in self.model._evaluate_in_parts(X, y, samples):
+                for loss_and_accuracy in self.model.evaluate_in_parts(X, y, samples):
                     yield None
                 figures += loss_and_accuracy
         except FloatingPointError:
             figures = math.inf, math.nan, math.inf, math.nan
             each = each and (np.full(n, np.inf), np.zeros(n))
-        progress = Progress(t, t // self.steps_per_epoch, self._minibatch_losses[-1], *figures)
+        progress = Progress(t, t // self.steps_per_epoch, self.minibatch_losses[-1], *figures)
         on_subsets = {name: (float(each[0][mask].mean()), float(each[1][mask].mean())) for name, mask in self.subsets.items()}
         self._evaluations.append(progress)
         self._on_subsets.append(on_subsets)
@@ -490,14 +397,14 @@ class Trainer:
         DivergenceWarning
             If it stops.
         """
-        first_epoch = self.step < self.steps_per_epoch
+        first_epoch = self.n_steps < self.steps_per_epoch
         if not math.isfinite(train_loss) or (train_loss > DIVERGED_ABOVE and not first_epoch):
             self._stop_diverged("training", train_loss)
 
     def _stop_diverged(self, which, loss):
         if not self.diverged:
             self.diverged = True
-            self.message = (f"Training diverged at step {self.step - 1}: the {which} loss is {loss:.4g}. "
+            self.message = (f"Training diverged at step {self.n_steps - 1}: the {which} loss is {loss:.4g}. "
                             f"Try a learning rate smaller than {self.optimizer.learning_rate:g}.")
             warnings.warn(self.message, DivergenceWarning, stacklevel=2)
 
@@ -530,6 +437,6 @@ class Trainer:
                     bar.update()
             except KeyboardInterrupt:
                 self.interrupted = True
-                self.message = f"Interrupted after {self.step} steps; the history and the weights reached are kept."
+                self.message = f"Interrupted after {self.n_steps} steps; the history and the weights reached are kept."
                 print(self.message)
         return self.history

@@ -7,4 +7,4 @@ from mlplib.widgets.stepper import BackpropStepper
 
 __all__ = [
     "ActivationExplorer", "BackpropStepper", "TopologyExplorer", "TrainingBench", "TrainingFilm", "TrickExplorer",
-]  # fmt: skip
+]

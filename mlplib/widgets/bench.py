@@ -15,20 +15,22 @@ import numpy as np
 from IPython import get_ipython
 
 from mlplib import _checks
-from mlplib.experiments import Experiment, gradient_rms, one_blas_thread, standardized_mnist, trainer_for
+from mlplib.experiments import TRICKS, Experiment
+from mlplib.history import History
+from mlplib.inputs import standardized_mnist
 from mlplib.network import PRODUCTS
 from mlplib.plotting import COLORS, LABELS, as_html_image, plot_gradient_bars, plot_quantity
 from mlplib.report import REPORT
+from mlplib.running import gradient_rms, one_blas_thread, trainer_for
 from mlplib.store import packaged
-from mlplib.sweeps import _count
-from mlplib.training import DivergenceWarning, History, Trainer
+from mlplib.sweeps import counted
+from mlplib.training import DivergenceWarning, Trainer
 from mlplib.widgets.frames import KernelFree, choice
 
 #: From a notebook's page in the book to the same notebook, running in the browser.
 LIVE = "../lite/notebooks/index.html?path=notebooks/{}.ipynb"
 PIECE = 0.05  # seconds of training between two pauses
 LARGEST_STEP = PRODUCTS if sys.platform == "emscripten" else 10 * PRODUCTS  # in weights × batch size; browsers are slower
-TRICKS = {"init": "fan-in weights", "sigmoid": "improved sigmoid", "momentum": "momentum"}
 QUANTITIES = ("train_loss", "validation_loss", "validation_accuracy")
 
 
@@ -131,7 +133,7 @@ class TrainingBench(KernelFree):
     @property
     def runs(self):
         """The histories drawn, by name: a dict from str to History. A name says what differs from the others."""
-        return {name: line.history for name, line in zip(names(self._lines), self._lines.values())}
+        return {name: line.history for name, line in zip(distinct_names(self._lines), self._lines.values())}
 
     @property
     def chosen(self):
@@ -143,20 +145,21 @@ class TrainingBench(KernelFree):
             If they describe none, or one too large for a page; the message says why.
         """
         value = {name: control.value for name, control in self.controls.items()}
+        plain = Experiment()
+        switched_off = {field: getattr(plain, field) for trick in TRICKS.values() if trick.is_on(self._base)
+                        for field in trick.fields}
         experiment = replace(
             self._base,
+            **switched_off,
             hidden=_hidden(value["widths"], value["depth"]),
-            init="fan_in" if value["init"] == "on" else "uniform",
-            activation="improved_sigmoid" if value["sigmoid"] == "on" else "sigmoid",
-            gamma=value["gamma"] if value["momentum"] == "on" else 0.0,
             learning_rate=_learning_rate(value["learning_rate"]),
             **{name: value[name] for name in ("batch_size", "n_train", "epochs")},
-        )
-        sizes = (785, *experiment.hidden, 10)
-        n_weights = sum(fan_in * fan_out for fan_in, fan_out in zip(sizes, sizes[1:]))
-        if n_weights * experiment.batch_size > LARGEST_STEP:
-            raise ValueError(f"one step would take too long for the page to stay usable: expected weights × batch size of at "
-                             f"most {LARGEST_STEP:,}, got {n_weights:,} × {experiment.batch_size:,}")
+        ).with_tricks(**{trick: value[trick] == "on" for trick in TRICKS})
+        if value["momentum"] == "on":
+            experiment = replace(experiment, gamma=value["gamma"])
+        if experiment.n_weights * experiment.batch_size > LARGEST_STEP:
+            raise ValueError("one step would take too long for the page to stay usable: expected weights × batch size of at "
+                             f"most {LARGEST_STEP:,}, got {experiment.n_weights:,} × {experiment.batch_size:,}")
         by_rule = replace(experiment, learning_rate=None)
         same = by_rule.optimizer().learning_rate == experiment.optimizer().learning_rate
         return by_rule if same else experiment
@@ -248,17 +251,17 @@ class TrainingBench(KernelFree):
 
     def _under_way(self):
         trainer = self.trainer
-        return f"Training: epoch {trainer.step // trainer.steps_per_epoch + 1} of {trainer.epochs}, step {trainer.step:,}."
+        return f"Training: epoch {trainer.n_steps // trainer.steps_per_epoch + 1} of {trainer.epochs}, step {trainer.n_steps:,}."
 
     def _outcome(self):
         trainer = self.trainer
         if trainer.diverged:
             return trainer.message
         if trainer.stopped_epoch is not None:
-            return f"Early stopping ended the run in epoch {trainer.stopped_epoch + 1}, at step {trainer.step:,}."
+            return f"Early stopping ended the run in epoch {trainer.stopped_epoch + 1}, at step {trainer.n_steps:,}."
         if trainer.finished:
-            return f"Trained for {_count(trainer.epochs, 'epoch')}, {_count(trainer.step, 'step')}."
-        return f"Stopped at step {trainer.step:,}. Train goes on from there if the settings are the same."
+            return f"Trained for {counted(trainer.epochs, 'epoch')}, {counted(trainer.n_steps, 'step')}."
+        return f"Stopped at step {trainer.n_steps:,}. Train goes on from there if the settings are the same."
 
     def _replace_earlier(self):
         shell = get_ipython()
@@ -289,7 +292,7 @@ class TrainingBench(KernelFree):
 
     def _drawing(self):
         """Draw, and yield twice for each picture: making a figure and rendering it take about as long."""
-        labels = names(self._lines)
+        labels = distinct_names(self._lines)
         lines = dict(zip(labels, list(self._lines.values())))
         # Once something is trained here, runs from elsewhere are drawn up to the same step: young curves stay legible.
         last_step = max((line.history.n_steps - 1 for line in lines.values() if line.trainer), default=None)
@@ -338,8 +341,8 @@ def _controls(experiment):
     def integer(description, value):
         return ipywidgets.IntText(value, description=description, style=style, layout=layout)
 
-    controls = {kind: choice(name.capitalize(), ("off", "on"), "on" if _has(experiment, kind) else "off")
-                for kind, name in TRICKS.items()}
+    controls = {kind: choice(trick.name.capitalize(), ("off", "on"), "on" if trick.is_on(experiment) else "off")
+                for kind, trick in TRICKS.items()}
     for toggle in controls.values():
         toggle.tooltips = [f"{toggle.description} {option}" for option in toggle.options]
         toggle.layout = layout
@@ -358,11 +361,6 @@ def _controls(experiment):
         "n_train": integer("Training images", experiment.n_train),
         "epochs": integer("Epochs", experiment.epochs),
     }
-
-
-def _has(experiment, trick):
-    return {"init": experiment.init == "fan_in", "sigmoid": experiment.activation == "improved_sigmoid",
-            "momentum": experiment.gamma > 0}[trick]
 
 
 def _hidden(text, depth):
@@ -390,7 +388,7 @@ def _learning_rate(text):
                          f"got {text!r}") from None
 
 
-def names(experiments):
+def distinct_names(experiments):
     """Name each experiment by what differs from the others, as in "width 128, no momentum".
 
     Parameters
@@ -416,17 +414,18 @@ def _traits(experiment):
     """What can be said of an experiment, by kind; empty where there is nothing to say."""
     e = experiment
     even = len(set(e.hidden)) <= 1
-    tricks = [name for kind, name in TRICKS.items() if _has(e, kind)]
+    tricks = {kind: trick.is_on(e) for kind, trick in TRICKS.items()}
+    names = [trick.name for kind, trick in TRICKS.items() if tricks[kind]]
     return {
         "widths": (f"width {e.hidden[0]}" if even else f"widths {'-'.join(map(str, e.hidden))}") if e.hidden else "",
-        "depth": _count(len(e.hidden), "hidden layer"),
-        "tricks": {0: "no tricks", 3: "all tricks"}.get(len(tricks), " + ".join(tricks)),
-        **{kind: name if name in tricks else f"no {name}" for kind, name in TRICKS.items()},
+        "depth": counted(len(e.hidden), "hidden layer"),
+        "tricks": {0: "no tricks", len(TRICKS): "all tricks"}.get(len(names), " + ".join(names)),
+        **{kind: f"{'' if tricks[kind] else 'no '}{trick.name}" for kind, trick in TRICKS.items()},
         "gamma": f"γ {e.gamma!r}" if e.gamma else "",
         "learning_rate": "learning rate by the rule" if e.learning_rate is None else f"learning rate {e.learning_rate!r}",
         "batch_size": f"batches of {e.batch_size}",
-        "n_train": _count(e.n_train, "image"),
-        "epochs": _count(e.epochs, "epoch"),
+        "n_train": counted(e.n_train, "image"),
+        "epochs": counted(e.epochs, "epoch"),
         "patience": f"patience {e.patience}",
         "biases": "a bias in every layer" if e.biases == "every_layer" else "a bias at the input",
         "shuffle": "shuffled" if e.shuffle else "not shuffled",

@@ -1,5 +1,6 @@
-"""Explorers of trained runs and of the two sigmoids: every picture is drawn beforehand and switched in the page."""
+"""Explorers of trained runs and of activations: every picture is drawn beforehand and switched in the page."""
 
+import itertools
 from dataclasses import replace
 from html import escape
 
@@ -9,12 +10,14 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from mlplib.activations import ACTIVATIONS
-from mlplib.experiments import Figures
+from mlplib.catalogue import DEPTHS, REPORT_TRICKS, TRICK_COMBINATIONS, WIDTHS, topology_experiment, trick_experiment
+from mlplib.experiments import TRICKS
 from mlplib.network import MLP
 from mlplib.plotting import COLORS, OTHER, as_html_image, draw_seeds
 from mlplib.report import REPORT, SEEDS
+from mlplib.running import Figures
 from mlplib.store import Store, StoreError, packaged
-from mlplib.sweeps import DEPTHS, TRICKS, WIDTHS, topology_experiment, trick_experiment
+from mlplib.sweeps import counted
 from mlplib.widgets.frames import KernelFree, choice, note, switch
 
 # By the name of the view: what is drawn, and its axis. The limits are the same for all networks, so that pictures can
@@ -25,7 +28,7 @@ VIEWS = {
     "logarithmic loss": ("loss", {"ylabel": "loss [nats]", "yscale": "log", "ylim": (1e-5, 5)}),
 }
 _ROWS = {row.experiment: task for task, row in REPORT.items()}
-_TRICK_NAMES = ("fan-in weights", "improved sigmoid", "momentum")
+_TRICK_NAMES = tuple(TRICKS[trick].name for trick in REPORT_TRICKS)
 
 
 class RunsExplorer(KernelFree):
@@ -132,7 +135,7 @@ class TrickExplorer(RunsExplorer):
                 " + ".join(name for name, on in zip(_TRICK_NAMES, tricks) if on) or "no tricks",
                 trick_experiment(tricks),
             )
-            for tricks in TRICKS
+            for tricks in TRICK_COMBINATIONS
         }
         rows = [choice(name.capitalize(), off_on) for name in _TRICK_NAMES]
         super().__init__(rows, networks, [("off",) * 3, ("on",) * 3], store)
@@ -154,8 +157,7 @@ class TopologyExplorer(RunsExplorer):
 
     def __init__(self, store=None):
         networks = {
-            (str(width), str(depth)): (f"{depth} layer{'s' if depth > 1 else ''} of {width}",
-                                       topology_experiment(width, depth))
+            (str(width), str(depth)): (f"{counted(depth, 'layer')} of {width}", topology_experiment(width, depth))
             for width in WIDTHS for depth in DEPTHS
         }
         rows = [choice("Units per layer", list(map(str, WIDTHS)), "64"),
@@ -164,7 +166,9 @@ class TopologyExplorer(RunsExplorer):
 
 
 class ActivationExplorer(KernelFree):
-    """The two sigmoids, their derivatives and tangents, and what ten layers of each do to their inputs.
+    """The activations, their derivatives and tangents, and what ten layers of each do to their inputs.
+
+    It shows all that `mlplib.ACTIVATIONS` has: the two sigmoids, and others that were put there.
 
     Attributes
     ----------
@@ -177,6 +181,7 @@ class ActivationExplorer(KernelFree):
         self._figure = Figure((5.2, 4.6), layout="none")  # one for all pictures
         self._figure.subplots_adjust(left=0.14, right=0.97, bottom=0.11, top=0.97, hspace=0.36)
         self._axes = self._figure.subplots(2)
+        self._colors = _activation_colors()
         self._outputs = {name: list(_through_layers(name)) for name in ACTIVATIONS}
         self.z = choice("z", [f"{z}".replace("-", "−") for z in range(-6, 7)], "2")
         self.layers = choice("After layers", [str(n) for n in range(1, 11)])
@@ -191,7 +196,7 @@ class ActivationExplorer(KernelFree):
         )
         super().__init__([self.z, self.tangents, first, self.layers, self.spreads, second],
                          self._tangents(2) + first.value + self._spread(10) + second.value,
-                         "ActivationExplorer: two sigmoids, 13 values of z, 10 layers")
+                         f"ActivationExplorer: {len(ACTIVATIONS)} activations, 13 values of z, 10 layers")
         self.add_class("explorer")
 
     def _cleared(self):
@@ -206,42 +211,46 @@ class ActivationExplorer(KernelFree):
         for name, f in ACTIVATIONS.items():
             near = z0 + np.array([-1.5, 0.0, 1.5])
             a0, slope = f(near)[1], f.derivative(f(near))[1]
-            above.plot(z, f(z), color=_SIGMOID_COLORS[name], label=_SIGMOID_NAMES[name])
+            above.plot(z, f(z), color=self._colors[name], label=f.name)
             above.plot(near, a0 + slope * (near - z0), "o-", color="black", markevery=[1], markersize=5)
-            below.plot(z, f.derivative(f(z)), color=_SIGMOID_COLORS[name])
+            below.plot(z, f.derivative(f(z)), color=self._colors[name])
             below.plot([z0, z0], [0, slope], "o-", color="black", markevery=[1], markersize=5)
-            words.append(f"{_SIGMOID_NAMES[name]} f = {a0:.3f}, f′ = {slope:.4f}")
+            words.append(f"{f.name} f = {a0:.3f}, f′ = {slope:.4f}")
         above.set(ylabel="f(z)", ylim=(-2.2, 2.2), xlim=(-6.5, 6.5))
         below.set(ylabel="f′(z)", ylim=(0, 1.25), xlim=(-6.5, 6.5), xlabel="z")
         above.legend(loc="upper left")
         text = f"At z = {z0}: ".replace("-", "−") + "; ".join(words).replace("-", "−") + "."
-        alt = f"Both sigmoids with their tangents above, their derivatives below. {text}"
+        shown = "Both sigmoids" if len(ACTIVATIONS) == 2 else f"{len(ACTIVATIONS)} activations"
+        alt = f"{shown} with their tangents above, their derivatives below. {text}"
         return _picture(self._figure, alt) + f"<p>{escape(text)}</p>"
 
     def _spread(self, layers):
         above, below = self._cleared()
         words = []
         for name, outputs in self._outputs.items():
-            color = _SIGMOID_COLORS[name]
+            color, label = self._colors[name], ACTIVATIONS[name].name
             a, spreads = outputs[layers], list(map(_spread_over_inputs, outputs))
-            above.hist(a.ravel(), np.linspace(-1.75, 1.75, 71), density=True, color=color, alpha=0.7,
-                       label=_SIGMOID_NAMES[name])
+            above.hist(a.ravel(), np.linspace(-1.75, 1.75, 71), density=True, color=color, alpha=0.7, label=label)
             below.plot(range(len(spreads)), spreads, "o-", color=color, markersize=3)
             below.plot(layers, spreads[layers], "o", color="black", markersize=7)
             mean = round(a.mean(), 2) + 0  # no -0.00
-            words.append(f"{_SIGMOID_NAMES[name]}: mean {mean:.2f}, standard deviation over the inputs "
-                         f"{spreads[layers]:.2g}")
-        above.set(xlabel=f"output after {layers} layer{'s' if layers > 1 else ''}", ylabel="density", ylim=(0, 4))
+            words.append(f"{label}: mean {mean:.2f}, standard deviation over the inputs {spreads[layers]:.2g}")
+        above.set(xlabel=f"output after {counted(layers, 'layer')}", ylabel="density", ylim=(0, 4))
         below.set(xlabel="layers passed", ylabel="spread over inputs", yscale="log", ylim=(1e-7, 3), xticks=range(11))
         above.legend(loc="upper left")
-        text = (f"After {layers} layer{'s' if layers > 1 else ''}: " + "; ".join(words) + ".").replace("-", "−")
+        text = (f"After {counted(layers, 'layer')}: " + "; ".join(words) + ".").replace("-", "−")
         alt = f"Histograms of the outputs above, their spread against the layers passed below. {text}"
         return _picture(self._figure, alt) + f"<p>{escape(text)}</p>"
 
 
 # As in the chapter's figures: the row that has the logistic sigmoid, and the one that has the improved.
 _SIGMOID_COLORS = {"sigmoid": COLORS["3a"], "improved_sigmoid": COLORS["3b"]}
-_SIGMOID_NAMES = {"sigmoid": "logistic sigmoid", "improved_sigmoid": "improved sigmoid"}
+
+
+def _activation_colors():
+    """A colour for each activation; those that no chapter draws take the colours of other rows in turn."""
+    free = itertools.cycle(color for color in COLORS.values() if color not in _SIGMOID_COLORS.values())
+    return {name: _SIGMOID_COLORS.get(name) or next(free) for name in ACTIVATIONS}
 
 
 def _picture(figure, alt):

@@ -9,13 +9,17 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from mlplib import _checks
-from mlplib.experiments import Experiment, one_blas_thread, standardized_mnist, trainer_for
+from mlplib.experiments import Experiment
+from mlplib.history import Progress
+from mlplib.inputs import standardized_mnist
+from mlplib.mnist import N_CLASSES, N_PIXELS
 from mlplib.plotting import as_html_image
-from mlplib.training import Progress, progress_bar
+from mlplib.running import one_blas_thread, trainer_for
+from mlplib.training import progress_bar
 from mlplib.widgets.frames import KernelFree, choice, player, switch
 
 
-class Frame(NamedTuple):
+class FilmFrame(NamedTuple):
     """The network after some update.
 
     Attributes
@@ -67,8 +71,8 @@ class TrainingFilm(KernelFree):
     ----------
     trainer : mlplib.Trainer
         With the network as it is after the last frame.
-    frames : list of Frame
-    step : ipywidgets.ToggleButtons
+    frames : list of FilmFrame
+    frame_buttons : ipywidgets.ToggleButtons
         Its `index` is the frame that is shown.
 
     Raises
@@ -99,12 +103,12 @@ class TrainingFilm(KernelFree):
         # One scale for all frames; a few larger weights may be cut off, or they would make all others pale.
         limit = np.percentile([np.abs(frame.weights) for frame in self.frames], 99.5)
         pages = _until_interrupted(_page(frame, limit) for frame in self.frames)
-        self.step = choice("After step", [str(frame.progress.step) for frame in self.frames[: len(pages)]])
-        by_step = dict(zip(self.step.options, pages))
+        self.frame_buttons = choice("After step", [str(frame.progress.step) for frame in self.frames[: len(pages)]])
+        by_step = dict(zip(self.frame_buttons.options, pages))
         first, last = self.frames[0].progress, self.frames[-1].progress
-        film = switch([self.step], lambda step: ipywidgets.HTML(by_step[step]))
+        film = switch([self.frame_buttons], lambda step: ipywidgets.HTML(by_step[step]))
         super().__init__(
-            [player(self.step, seconds=1.5), self.step, film],
+            [player(self.frame_buttons, seconds=1.5), self.frame_buttons, film],
             plain=pages[0] + (pages[-1] if len(pages) > 1 else ""),
             summary=f"TrainingFilm: {len(pages)} frames, steps {first.step} to {last.step}; "
                     f"validation accuracy {first.validation_accuracy:.3f} to {last.validation_accuracy:.3f}",
@@ -127,15 +131,15 @@ def _until_interrupted(items):
 def _record(trainer, n_frames, n_units):
     """The frames, while the network is trained."""
     _, (X, y) = standardized_mnist()
-    weights = trainer.model.weights[0][:784, :n_units]  # live
+    weights = trainer.model.weights[0][:N_PIXELS, :n_units]  # live
     start = weights.copy()
     evaluations = progress_bar(islice(trainer, n_frames), total=n_frames, unit="frame", desc="Training")
     with one_blas_thread():
         for n, progress in enumerate(evaluations, start=1):
             moved = np.linalg.norm(weights - start) / np.linalg.norm(start)
-            confusion = np.zeros((10, 10), int)
+            confusion = np.zeros((N_CLASSES, N_CLASSES), int)
             np.add.at(confusion, (y, trainer.model.predict(X)), 1)
-            yield Frame(progress, weights.copy(), float(moved), confusion)
+            yield FilmFrame(progress, weights.copy(), float(moved), confusion)
             # The trainer makes its next evaluation after the next update that this number divides.
             trainer.evaluate_every = n**3
 
@@ -180,9 +184,9 @@ def _confusion_table(confusion):
         shade = 0.6 * shares[digit, read_as] ** 0.5  # the root: a few mistakes can still be seen
         return f'<td {cell}; background: rgba({color}, {shade:.2f})">{confusion[digit, read_as]}</td>'
 
-    rows = "".join(f'<tr><th scope="row" {cell}">{digit}</th>' + "".join(shaded(digit, k) for k in range(10)) + "</tr>"
-                   for digit in range(10))
-    head = f"<td {cell}\"></td>" + "".join(f'<th scope="col" {cell}">{k}</th>' for k in range(10))
+    rows = "".join(f'<tr><th scope="row" {cell}">{digit}</th>' + "".join(shaded(digit, k) for k in range(N_CLASSES)) + "</tr>"
+                   for digit in range(N_CLASSES))
+    head = f"<td {cell}\"></td>" + "".join(f'<th scope="col" {cell}">{k}</th>' for k in range(N_CLASSES))
     return ('<table style="border-collapse: collapse; font-size: .8em; font-variant-numeric: tabular-nums">'
             "<caption>Validation images: digit (row), read as (column)</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")

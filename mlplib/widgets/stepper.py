@@ -19,13 +19,13 @@ WEIGHTS = ((1.0, -2.0), (0.5, 0.5)), ((1.0, -1.0), (0.5, 1.5))
 LETTERS = {
     "x": "x", "y": "y", "W1": "W⁽¹⁾", "W2": "W⁽²⁾", "z1": "z⁽¹⁾", "a1": "a⁽¹⁾", "z2": "z⁽²⁾", "y_hat": "ŷ", "C": "C",
     "delta2": "δ⁽²⁾", "dW2": "∂C/∂W⁽²⁾", "delta1": "δ⁽¹⁾", "dW1": "∂C/∂W⁽¹⁾",
-}  # fmt: skip
+}
 BLUE, VERMILLION = "#0072B2", "#D55E00"  # forward and backward, as in chapter 1's drawing of a network
 PAPER = "var(--pst-color-background, var(--jp-layout-color0, white))"  # the page's ground, light or dark
 HEIGHTS = 76, 188  # of unit 0 and unit 1 in the drawing
 
 
-class Frame(NamedTuple):
+class StepFrame(NamedTuple):
     """What one step shows.
 
     Attributes
@@ -77,8 +77,8 @@ class BackpropStepper(KernelFree):
     arrays : dict from str to array or float
         x, y, W1, W2; z1, a1, z2, y_hat, C; delta2, dW2, delta1, dW1; and after the update new_W1, new_W2, new_z1,
         new_a1, new_z2, new_y_hat, new_C. Shapes as in chapter 1, with N = 1.
-    frames : list of Frame
-    step : ipywidgets.ToggleButtons
+    frames : list of StepFrame
+    frame_buttons : ipywidgets.ToggleButtons
         Its `index` is the frame that is shown.
 
     Raises
@@ -96,10 +96,10 @@ class BackpropStepper(KernelFree):
         learning_rate = _checks.learning_rate(learning_rate)
         self.arrays = _one_step(model, np.array([x], dtype=np.float64), np.array([label]), learning_rate)
         self.frames = _frames(self.arrays, learning_rate)
-        self.step = choice("Step", [frame.name for frame in self.frames])
+        self.frame_buttons = choice("Step", [frame.name for frame in self.frames])
         pages = {frame.name: _page(self.arrays, self.frames, number) for number, frame in enumerate(self.frames)}
         super().__init__(
-            [player(self.step), self.step, switch([self.step], lambda name: ipywidgets.HTML(pages[name]))],
+            [player(self.frame_buttons), self.frame_buttons, switch([self.frame_buttons], lambda name: ipywidgets.HTML(pages[name]))],
             plain=_table(self.arrays, self.frames),
             summary=f"BackpropStepper: a 2-2-2 network in {len(self.frames)} frames; "
                     f"C = {self.arrays['C']:.3f}, after one step {self.arrays['new_C']:.3f}",
@@ -176,42 +176,42 @@ def _frames(arrays, learning_rate):
     loss = "C = −Σ<sub>k</sub> y<sub>k</sub> ln ŷ<sub>k</sub>"
     exponentials = [f"e<sup>{n(z)}</sup>" for z in z2]
     return [
-        Frame("start", "start", "one sample, its target, and the weights", "x, y, W⁽¹⁾, W⁽²⁾",
+        StepFrame("start", "start", "one sample, its target, and the weights", "x, y, W⁽¹⁾, W⁽²⁾",
               [f"x = ({n(x[0])}, {n(x[1])})", f"y = ({n(y[0])}, {n(y[1])}): the class is {label}",
                "On each line of the drawing stands its weight."],
               (), ("x", "y", "W1", "W2")),
-        Frame("z⁽¹⁾", "forward", "each hidden unit sums its weighted inputs", "z⁽¹⁾ = X W⁽¹⁾",
+        StepFrame("z⁽¹⁾", "forward", "each hidden unit sums its weighted inputs", "z⁽¹⁾ = X W⁽¹⁾",
               sums("z", W1, x, z1), ("x", "W1"), ("z1",)),
-        Frame("a⁽¹⁾", "forward", "each hidden unit passes its sum through the sigmoid", "a⁽¹⁾ = f(z⁽¹⁾)",
+        StepFrame("a⁽¹⁾", "forward", "each hidden unit passes its sum through the sigmoid", "a⁽¹⁾ = f(z⁽¹⁾)",
               [f"a{sub[j]} = 1 / (1 + e<sup>{n(-z1[j])}</sup>) = <b>{n(a1[j])}</b>" for j in units], ("z1",), ("a1",)),
-        Frame("z⁽²⁾", "forward", "each output sums what the hidden units send: the logits", "z⁽²⁾ = a⁽¹⁾ W⁽²⁾",
+        StepFrame("z⁽²⁾", "forward", "each output sums what the hidden units send: the logits", "z⁽²⁾ = a⁽¹⁾ W⁽²⁾",
               sums("z", W2, a1, z2), ("a1", "W2"), ("z2",)),
-        Frame("ŷ", "forward", "the softmax turns the logits into probabilities", "ŷ = softmax(z⁽²⁾)",
+        StepFrame("ŷ", "forward", "the softmax turns the logits into probabilities", "ŷ = softmax(z⁽²⁾)",
               [f"ŷ{sub[k]} = {exponentials[k]} / ({' + '.join(exponentials)}) = <b>{n(y_hat[k])}</b>" for k in units],
               ("z2",), ("y_hat",)),
-        Frame("C", "forward", "the loss says how improbable the right class was", loss,
+        StepFrame("C", "forward", "the loss says how improbable the right class was", loss,
               [f"C = −ln ŷ{sub[label]} = −ln {n(y_hat[label])} = <b>{n(C)}</b>"], ("y_hat", "y"), ("C",)),
-        Frame("δ⁽²⁾", "backward", "each logit is told by how much its class was overestimated",
+        StepFrame("δ⁽²⁾", "backward", "each logit is told by how much its class was overestimated",
               "δ⁽²⁾ = (ŷ − y) / N, N = 1",
               [f"δ{sub[k]} = {n(y_hat[k])} − {n(y[k])} = <b>{n(delta2[k])}</b>" for k in units],
               ("y_hat", "y"), ("delta2",)),
-        Frame("∂C/∂W⁽²⁾", "backward", "each weight: what came in, times δ of the receiver",
+        StepFrame("∂C/∂W⁽²⁾", "backward", "each weight: what came in, times δ of the receiver",
               "∂C/∂W⁽²⁾ = a⁽¹⁾ᵀ δ⁽²⁾", products(dW2, delta2, a1), ("a1", "delta2"), ("dW2",)),
-        Frame("δ⁽¹⁾", "backward", "each hidden unit collects what the outputs want, times its own slope",
+        StepFrame("δ⁽¹⁾", "backward", "each hidden unit collects what the outputs want, times its own slope",
               "δ⁽¹⁾ = f′(z⁽¹⁾) ⊙ (δ⁽²⁾ W⁽²⁾ᵀ)",
               ["f′(z) = a (1 − a)",
                *(f"δ{sub[j]} = {_sum((a1[j], 1 - a1[j]))} · ({_sum(*zip(delta2, W2[j]))}) = <b>{n(delta1[j])}</b>"
                  for j in units)], ("a1", "W2", "delta2"), ("delta1",)),
-        Frame("∂C/∂W⁽¹⁾", "backward", "each weight: what came in, times δ of the receiver", "∂C/∂W⁽¹⁾ = Xᵀ δ⁽¹⁾",
+        StepFrame("∂C/∂W⁽¹⁾", "backward", "each weight: what came in, times δ of the receiver", "∂C/∂W⁽¹⁾ = Xᵀ δ⁽¹⁾",
               products(dW1, delta1, x), ("x", "delta1"), ("dW1",)),
-        Frame("update", "update", "all weights move against their gradients",
+        StepFrame("update", "update", "all weights move against their gradients",
               f"W := W − α ∂C/∂W, α = {learning_rate:g}",
               updates("⁽¹⁾", W1, dW1, arrays["new_W1"]) + updates("⁽²⁾", W2, dW2, arrays["new_W2"]),
               ("W1", "dW1", "W2", "dW2"), ("new_W1", "new_W2")),
-        Frame("new C", "forward again", "the same sample goes through the new weights", loss,
+        StepFrame("new C", "forward again", "the same sample goes through the new weights", loss,
               [f"C = −ln {n(arrays['new_y_hat'][0, label])} = <b>{n(new_C)}</b>; before the step it was {n(C)}"],
               ("x", "y", "new_W1", "new_W2"), ("new_z1", "new_a1", "new_z2", "new_y_hat", "new_C")),
-    ]  # fmt: skip
+    ]
 
 
 def _in_words(arrays, frames, number):

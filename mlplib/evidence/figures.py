@@ -1,4 +1,4 @@
-"""Figures and tables of the evidence: verdicts with their intervals, single runs side by side, learning rates, layers."""
+"""Figures and tables of the evidence, the wing's face to the reader: verdicts with their intervals, single runs side by side, learning rates, layers."""
 
 import itertools
 import math
@@ -6,10 +6,11 @@ from html import escape
 
 import matplotlib.pyplot as plt
 import numpy as np
-from scipy import stats
 
-from mlplib.effects import EQUIVALENT, FAILS, HOLDS, LEVEL, MEASURES, UNDECIDED
-from mlplib.evidence import OTHER_REASON
+from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED
+from mlplib.evidence.measures import MEASURES
+from mlplib.evidence.statistics import mean_estimate
+from mlplib.evidence.verdicts import OTHER_REASON
 from mlplib.plotting import Table
 
 #: A colour and a marker for each verdict.
@@ -23,18 +24,18 @@ def effect_text(effect):
 
     Parameters
     ----------
-    effect : mlplib.evidence.Effect
+    effect : mlplib.evidence.effects.Effect
 
     Returns
     -------
     str
     """
-    kind = MEASURES[effect.comparison.measure].kind
+    measure = MEASURES[effect.comparison.measure]
     values = effect.estimate, effect.low, effect.high
-    if kind in ("ratio", "sign"):
+    if measure.logarithmic:
         first, low, high = (f"{value:.2f}" if value < 100 else "∞" if math.isinf(value) else f"{value:.0f}" for value in values)
         return f"×{first} [{low}, {high}]"
-    if kind == "share":
+    if measure.kind == "share":
         return f"{values[0]:.0%} [{values[1]:.0%}, {values[2]:.0%}]"
     digits = 4 if max(map(abs, values)) < 0.2 else 3
     return f"{values[0]:+.{digits}f} [{values[1]:+.{digits}f}, {values[2]:+.{digits}f}]"
@@ -45,7 +46,7 @@ class VerdictTable(Table):
 
     Parameters
     ----------
-    verdicts : sequence of mlplib.evidence.Verdict
+    verdicts : sequence of mlplib.evidence.verdicts.Verdict
     links : dict from str to str, optional
         From the number of a claim, such as "C3", to the anchor of its section on the page.
     name : str
@@ -88,7 +89,7 @@ def plot_verdicts(verdicts):
 
     Parameters
     ----------
-    verdicts : sequence of mlplib.evidence.Verdict
+    verdicts : sequence of mlplib.evidence.verdicts.Verdict
         Those without a margin are left out.
 
     Returns
@@ -118,7 +119,7 @@ def plot_verdicts(verdicts):
 def _in_margins(effect):
     comparison = effect.comparison
     values = np.array([effect.low, effect.estimate, effect.high])
-    if MEASURES[comparison.measure].kind in ("ratio", "sign"):
+    if MEASURES[comparison.measure].logarithmic:
         with np.errstate(divide="ignore"):
             values = np.log(values)
     return (values[::-1] if comparison.direction == "less" else values) / comparison.margin * (
@@ -152,9 +153,7 @@ def plot_groups(groups, xlabel, log=False, guide=None):
         if len(known) < len(values):
             ax.plot(np.full(len(values) - len(known), edge), y + spread[~np.isfinite(values)], ">", color=color, markersize=5)
         elif len(values) > 1:
-            middle, half = _interval(np.log(values) if log else values)
-            ends = np.array([middle - half, middle, middle + half])
-            low, middle, high = np.exp(ends) if log else ends
+            middle, low, high = _mean_interval(values, log)
             ax.plot([low, high], [y, y], color=color, linewidth=2.5)
             ax.plot(middle, y, "D", color=color, markersize=7, markeredgecolor="white")
     ax.set_yticks(range(len(groups)), list(reversed(groups)))
@@ -168,9 +167,10 @@ def plot_groups(groups, xlabel, log=False, guide=None):
     return figure
 
 
-def _interval(values):
-    half = stats.t.ppf(1 - LEVEL, len(values) - 1) * np.std(values, ddof=1) / math.sqrt(len(values))
-    return float(np.mean(values)), float(half)
+def _mean_interval(values, log):
+    """Mean, and the ends of its 95 % interval; of a logarithm if `log`."""
+    ends = mean_estimate(np.log(values) if log else np.asarray(values, float))[:3]
+    return np.exp(ends) if log else ends
 
 
 def _colors(n):
@@ -230,9 +230,7 @@ def plot_against(groups, xlabel, ylabel, logx=True, logy=False, guide=None):
     """
     figure, ax = plt.subplots(figsize=(7.5, 3.6))
     for (label, places), color, marker in zip(groups.items(), _colors(len(groups)), "osD^vX<>"):
-        ends = np.array([(middle - half, middle, middle + half) for middle, half in
-                         (_interval(np.log(values) if logy else values) for values in places.values())])
-        low, middle, high = (np.exp(ends) if logy else ends).T
+        middle, low, high = np.transpose([_mean_interval(values, logy) for values in places.values()])
         ax.errorbar(list(places), middle, [middle - low, high - middle], color=color, marker=marker, markersize=5, capsize=3,
                     label=label)
     if logx:

@@ -1,0 +1,86 @@
+"""What `make sweep` and `make sweep-full` do: train what the archives in the package lack, and put it there."""
+
+import argparse
+import sys
+import time
+
+from mlplib import evidence
+from mlplib.catalogue import shown_experiments
+from mlplib.evidence.claims import CLAIMS
+from mlplib.report import REPORT
+from mlplib.store import archive_runs, packaged
+from mlplib.sweeps import counted, estimate, store_in_use, sweep
+
+
+def core():
+    """Train what the verdicts need, learning rates being chosen in between, and what the explorers show."""
+    train_registration(CLAIMS)
+    weights = [REPORT[task].experiment for task in ("2c", "3a", "3b", "3c")]  # the chapters look into these networks
+    fill("shown", "what the explorers show", shown_experiments(), keep_weights=weights)
+
+
+def full():
+    """Train what goes further than the verdicts too: widths, depths, momenta and the parts of the improved sigmoid."""
+    core()
+    for registration in evidence.REGISTRATIONS:
+        if registration is not CLAIMS:
+            lacking = [one for one in registration.tuning() if one not in packaged("tuning")]
+            lacking += [one for one in _in_turns(registration) if one not in packaged(registration.name)]
+            hours = sum(estimate(lacking)) / 3600
+            print(f"The {registration.name} take up to {hours:.1f} hours of one processor, and then a third as much again "
+                  "for the rates chosen.", flush=True)
+            train_registration(registration)
+
+
+def train_registration(registration):
+    """Train what a registration needs: first the runs that its learning rates are chosen by, then its arms at them.
+
+    Parameters
+    ----------
+    registration : Registration
+    """
+    fill("tuning", f"what learning rates of the {registration.name} are chosen by", registration.tuning())
+    fill(registration.name, "what the verdicts stand on", _in_turns(registration), marks=registration.marks)
+
+
+def _in_turns(registration):
+    """All experiments, seed by seed: what slows the machine for a while does not slow one arm more than another."""
+    arms = registration.experiments(packaged("tuning"))
+    return sorted((one for each in arms.values() for one in each), key=lambda one: one.seed)
+
+
+def fill(archive, what, experiments, marks=None, **options):
+    """Train the experiments that an archive in the package lacks, put them there, and say what is done.
+
+    Parameters
+    ----------
+    archive : str
+        Its name.
+    what : str
+    experiments : list of Experiment
+    marks : dict from str to str, optional
+        What runs carry; those that carry something else are trained again, and replaced when they are finished.
+    **options
+        For `sweep`.
+    """
+    start, experiments, store = time.monotonic(), list(dict.fromkeys(experiments)), packaged(archive)
+    under_way, stored = store.stores
+    runs = {one: run for one in experiments if (run := store.get(one))}
+    other = [one for one, run in runs.items() if (marks or {}).items() - run.versions.items()]
+    print(f"{archive}, {what}: {len(runs)} of {counted(len(experiments), 'run')} are there"
+          + (f", {len(other)} of them made under other rules: trained again" if other else ""), flush=True)
+    sweep(experiments, store, marks=marks, again=other, **options)
+    if not store_in_use(store)[1]:
+        archive_runs(under_way, stored.path, experiments)
+    size = stored.path.stat().st_size if stored.path.exists() else 0
+    print(f"  {counted(len(stored), 'run')}, {size / 1e6:.1f} MB, {time.monotonic() - start:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m mlplib.evidence", description=core.__doc__)
+    parser.add_argument("--full", action="store_true", help=full.__doc__)
+    work = full if parser.parse_args().full else core
+    try:
+        work()
+    except KeyboardInterrupt:
+        sys.exit("Interrupted: finished runs are kept, and the same command goes on.")

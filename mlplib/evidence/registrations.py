@@ -1,0 +1,172 @@
+"""Registrations: rules written down before their runs, each set with a digest that its runs carry.
+
+They are append-only. A new claim goes into a registration of its own and voids no run; one that is there never changes.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+
+from mlplib.evidence import measures, statistics
+from mlplib.evidence.effects import Comparison
+from mlplib.evidence.rates import experiments_of, runs_that_choose
+
+REPLICATION = ("Where a comparison was repeated on the other two thirds of the training file, its verdict is undecided unless "
+               "both repetitions agree: for greater and less the estimate has the sign claimed if the verdict is that it "
+               "holds; for same the estimate is within the margin if the verdict is equivalent")
+
+
+class EvidenceError(Exception):
+    """Runs that a verdict needs are missing, or were not made under its rules. The message says which."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """What could refute the cause that a claim gives, or takes for granted.
+
+    Attributes
+    ----------
+    text : str
+    comparison : Comparison
+    expected : {"persists", "vanishes"}
+        What the comparison's difference does if the claimed cause is the cause.
+    """
+
+    text: str
+    comparison: Comparison
+    expected: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a claim, or a question, and the rule for it.
+
+    Attributes
+    ----------
+    name : str
+        The claim's number with a letter, such as "C3a".
+    text : str
+    comparison : Comparison
+    controls : tuple of Control
+    """
+
+    name: str
+    text: str
+    comparison: Comparison
+    controls: tuple = ()
+
+    @property
+    def comparisons(self):
+        """Its own comparison and those of its controls, a list."""
+        return [self.comparison, *(control.comparison for control in self.controls)]
+
+
+@dataclass(frozen=True)
+class Registration:
+    """A set of rules, written down before their runs.
+
+    Attributes
+    ----------
+    name : str
+        What the archive with its runs is called, too.
+    date : str
+        When it was registered, such as "2026-11-24".
+    parts : tuple of Part
+    arms : tuple of Arm
+        What it trains: all arms of its parts but those of earlier registrations, and what is only looked at.
+    after : tuple of Registration
+        Those whose arms its parts speak of too.
+    measures : tuple of str, optional
+        The measures whose meaning its digest covers; by default those of its parts.
+    mark : str, optional
+        What its runs carry the digest as; by default its name.
+    command : str
+        What trains its runs.
+    """
+
+    name: str
+    date: str
+    parts: tuple
+    arms: tuple
+    after: tuple = ()
+    measures: tuple | None = None
+    mark: str | None = None
+    command: str = "make sweep-full"
+
+    @property
+    def digest(self):
+        """What identifies the rules, so that they cannot be changed after the fact unnoticed.
+
+        16 hexadecimal digits, from the level, the rules, that on replication, and the meaning and kind of each measure.
+        """
+        names = self.measures or sorted({one.measure for part in self.parts for one in part.comparisons})
+        found = {name: measures.MEASURES[name] for name in names}
+        meanings = {name: (measure.meaning, measure.kind, measure.common) for name, measure in found.items()}
+        rules = [{"name": part.name, "text": part.text, "comparison": _in_words(part.comparison),
+                  "controls": [{"text": control.text, "comparison": _in_words(control.comparison),
+                                "expected": control.expected} for control in part.controls]} for part in self.parts]
+        said = json.dumps([statistics.LEVEL, REPLICATION, meanings, rules], sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+    @property
+    def marks(self):
+        """What its runs are saved with: `sweep(..., marks=registration.marks)`."""
+        return {self.mark or self.name: self.digest}
+
+    def tuning(self):
+        """The runs by which the learning rates of its arms are chosen, a list of Experiment."""
+        return runs_that_choose(self.arms)
+
+    def experiments(self, store):
+        """What it trains, as far as the store has what learning rates are chosen by.
+
+        Parameters
+        ----------
+        store : Store
+
+        Returns
+        -------
+        dict from Arm to list of Experiment
+            One experiment for each seed.
+        """
+        found = {arm: experiments_of(arm, store) for arm in self.arms}
+        return {arm: experiments for arm, experiments in found.items() if experiments is not None}
+
+    def runs(self, store):
+        """The runs that its verdicts stand on, those of the registrations before it included.
+
+        Parameters
+        ----------
+        store : Store
+
+        Returns
+        -------
+        dict from Arm to list of Run
+
+        Raises
+        ------
+        EvidenceError
+            If a run is missing, or was not made under the present rules.
+        """
+        runs = {}
+        for registration in (*self.after, self):
+            runs |= registration._own_runs(store)
+        return runs
+
+    def _own_runs(self, store):
+        runs = {arm: [store.get(one) for one in each] for arm, each in self.experiments(store).items()}
+        lacking = {arm: sum(run is None for run in each) for arm, each in runs.items()}
+        if any(lacking.values()):
+            raise EvidenceError(f"runs are missing, `{self.command}` trains them: "
+                                + ", ".join(f"{n} of {arm}" for arm, n in lacking.items() if n))
+        other = [f"{arm}, seed {run.experiment.seed}" for arm, each in runs.items() for run in each
+                 if self.marks.items() - run.versions.items()]
+        if other:
+            raise EvidenceError(f"not made under the present rules, {', '.join(self.marks.values())}: {'; '.join(other)}")
+        return runs
+
+
+def _in_words(comparison):
+    """A comparison as digests are taken over it: arms by their names."""
+    a, b = ([str(arm) for arm in side] if isinstance(side, tuple) else side for side in (comparison.a, comparison.b))
+    return {"measure": comparison.measure, "a": a, "b": b, "direction": comparison.direction, "margin": comparison.margin}

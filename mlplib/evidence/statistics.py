@@ -1,0 +1,133 @@
+"""Statistics: from numbers to an estimate with its interval and its test, and from many tests to corrected ones."""
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+LEVEL = 0.025  # of each one-sided test; the two sides make the 95 % of the intervals
+
+
+class Estimate(NamedTuple):
+    """What numbers say of the quantity that they scatter about.
+
+    Attributes
+    ----------
+    value, low, high : float
+        With its 95 % interval.
+    p_value : callable
+        From a number and "greater" or "less" to the p-value, a float, of the one-sided test whether the quantity is
+        greater or less than that number.
+    """
+
+    value: float
+    low: float
+    high: float
+    p_value: Callable
+
+
+def mean_estimate(values):
+    """The mean, with Student's t interval and test.
+
+    Parameters
+    ----------
+    values : float array of shape (n,)
+        At least two. If one is not finite, the interval is NaN and nothing is shown.
+
+    Returns
+    -------
+    Estimate
+    """
+    from scipy import stats
+
+    n, mean = len(values), float(np.mean(values))
+    if not np.isfinite(values).all():
+        return Estimate(mean, math.nan, math.nan, lambda null, alternative: 1.0)
+    error = float(np.std(values, ddof=1)) / math.sqrt(n)
+    if error == 0:
+        return Estimate(mean, mean, mean, lambda null, alternative: float(
+            not (mean > null if alternative == "greater" else mean < null)))
+    half = stats.t.ppf(1 - LEVEL, n - 1) * error
+
+    def p_value(null, alternative):
+        t = (mean - null) / error
+        return float(stats.t.sf(t, n - 1) if alternative == "greater" else stats.t.cdf(t, n - 1))
+
+    return Estimate(mean, mean - half, mean + half, p_value)
+
+
+def median_estimate(lower, upper):
+    """The median of numbers that are known between bounds, with the interval of its order statistics and the sign test.
+
+    Parameters
+    ----------
+    lower, upper : float array of shape (n,)
+        Equal where a number is known; infinite on the side where nothing is known.
+
+    Returns
+    -------
+    Estimate
+        Its interval holds whatever the numbers are between their bounds.
+    """
+    from scipy import stats
+
+    n = len(lower)
+    rank = int(stats.binom.ppf(LEVEL, n, 0.5))  # as many values may lie outside on each side
+    rank = rank if stats.binom.cdf(rank, n, 0.5) > LEVEL else rank + 1
+    low, high = (np.sort(lower)[rank - 1], np.sort(upper)[n - rank]) if rank else (-math.inf, math.inf)
+    # A number with one bound counts with it, one without bounds with neither.
+    nearest = np.where(np.isfinite(lower), lower, upper)
+    nearest = nearest[np.isfinite(nearest)]
+    median = float(np.median(nearest)) if len(nearest) else math.nan
+
+    def p_value(null, alternative):
+        beyond = np.count_nonzero(lower > null if alternative == "greater" else upper < null)
+        return float(stats.binom.sf(beyond - 1, n, 0.5))
+
+    return Estimate(median, float(low), float(high), p_value)
+
+
+def share_estimate(outcomes):
+    """The share of outcomes that are 1, with the exact binomial interval and test.
+
+    Parameters
+    ----------
+    outcomes : array of shape (n,)
+        Each 0 or 1.
+
+    Returns
+    -------
+    Estimate
+        Whether the share is greater than 0 is certain if both outcomes happened.
+    """
+    from scipy import stats
+
+    n, k = len(outcomes), int(np.sum(outcomes))
+    interval = stats.binomtest(k, n).proportion_ci(1 - 2 * LEVEL)
+
+    def p_value(null, alternative):
+        if alternative == "greater" and null == 0:
+            return float(k == 0 or k == n)  # one of each is proof that both happen
+        return float(stats.binomtest(k, n, null, alternative).pvalue)
+
+    return Estimate(k / n, float(interval.low), float(interval.high), p_value)
+
+
+def holm(p_values):
+    """Holm's step-down correction: p-values adjusted for being many.
+
+    Parameters
+    ----------
+    p_values : sequence of float
+
+    Returns
+    -------
+    list of float
+        In the same order. Holm, "A simple sequentially rejective multiple test procedure", 1979.
+    """
+    p = np.asarray(p_values, float)
+    order = np.argsort(p)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
+    return adjusted.tolist()

@@ -1,0 +1,102 @@
+"""Verdicts: what runs say of the parts of a registration, by its rules."""
+
+from dataclasses import dataclass
+
+from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED, Effect, effect_of
+from mlplib.evidence.registrations import EvidenceError, Part
+from mlplib.evidence.statistics import holm
+from mlplib.inputs import THIRDS
+
+OTHER_REASON = "holds, for another reason"
+#: All that a verdict can say.
+VERDICTS = (HOLDS, OTHER_REASON, EQUIVALENT, FAILS, UNDECIDED)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the runs say of a part of a claim.
+
+    Attributes
+    ----------
+    part : Part
+    verdict : str
+        One of `VERDICTS`.
+    effect : Effect
+    p_for, p_against : float
+        Of the effect, after Holm's correction.
+    controls : tuple of (Control, Effect, str)
+        Each with its effect and what it says of the cause: "confirmed", "refuted" or "open".
+    replications : tuple of Effect
+        Of the same comparison on the other two thirds of the training file, where it was made.
+    """
+
+    part: Part
+    verdict: str
+    effect: Effect
+    p_for: float
+    p_against: float
+    controls: tuple
+    replications: tuple
+
+
+def judge(runs, parts):
+    """Judge parts of claims by their rules; Holm's correction is over them all.
+
+    Parameters
+    ----------
+    runs : dict from Arm to list of Run
+        Seeds in the same order.
+    parts : sequence of Part
+        Those of a `Registration`.
+
+    Returns
+    -------
+    list of Verdict
+
+    Raises
+    ------
+    EvidenceError
+        If an arm is missing.
+    """
+    comparisons = [comparison for part in parts for comparison in part.comparisons]
+    missing = sorted({str(arm) for one in comparisons for arm in one.arms - set(runs)})
+    if missing:
+        raise EvidenceError(f"no runs of {', '.join(missing)}: `make sweep` trains them")
+    effects = {one: _effect_of_arms(one, runs) for one in comparisons}
+    p_for = dict(zip(effects, holm([effect.p_for for effect in effects.values()])))
+    p_against = dict(zip(effects, holm([effect.p_against for effect in effects.values()])))
+    alone = {one: effect.verdict(p_for[one], p_against[one]) for one, effect in effects.items()}
+    found = []
+    for part in parts:
+        comparison = part.comparison
+        repeated = tuple(_effect_of_arms(comparison, runs, third) for third in THIRDS[1:]
+                         if all(arm.on_third(third) in runs for arm in comparison.arms))
+        verdict = alone[comparison]
+        said = [_says(control.expected, alone[control.comparison]) for control in part.controls]
+        if verdict in (HOLDS, EQUIVALENT) and not all(_agrees(effect) for effect in repeated):
+            verdict = UNDECIDED
+        elif verdict == HOLDS and "refuted" in said:
+            verdict = OTHER_REASON
+        elif verdict == HOLDS and "open" in said:
+            verdict = UNDECIDED
+        controls = tuple((control, effects[control.comparison], word) for control, word in zip(part.controls, said))
+        found.append(Verdict(part, verdict, effects[comparison], p_for[comparison], p_against[comparison], controls, repeated))
+    return found
+
+
+def _effect_of_arms(comparison, runs, third=0):
+    def groups(side):
+        return [runs[arm.on_third(third) if third else arm] for arm in side] if isinstance(side, tuple) else side
+
+    return effect_of(comparison, groups(comparison.a), groups(comparison.b))
+
+
+def _agrees(effect):
+    """Whether a repetition has the sign, or stays within the margin, that a verdict says."""
+    claimed = effect.claimed
+    return abs(claimed) <= effect.comparison.margin if effect.comparison.direction == "same" else claimed > 0
+
+
+def _says(expected, verdict):
+    confirmed, refuted = (HOLDS, FAILS) if expected == "persists" else (FAILS, HOLDS)
+    return {confirmed: "confirmed", refuted: "refuted"}.get(verdict, "open")
