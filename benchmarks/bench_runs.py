@@ -13,7 +13,7 @@ import mlplib
 from benchmarks import parts
 from benchmarks.contenders import classroom
 from benchmarks.tasks import QUICK, SEED, THREADS, Task, batches, data, orders
-from mlplib.experiments import standardized_mnist
+from mlplib.inputs import standardized_mnist
 from mlplib.network import CHUNK
 
 one_thread = pytest.mark.skipif(THREADS != 1, reason="measured on one thread")
@@ -56,9 +56,9 @@ def test_evaluation(benchmark):
     def in_class():
         return [classroom.evaluate(weights_as_doubles, *pair) for pair in doubles]
 
-    for ours, theirs in zip([model._evaluate(*pair) for pair in sets], in_class()):
+    for ours, theirs in zip([model.loss_and_accuracy(*pair) for pair in sets], in_class()):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5)
-    in_turns(benchmark, "evaluation", 15, {"mlplib": lambda: [model._evaluate(*pair) for pair in sets],
+    in_turns(benchmark, "evaluation", 15, {"mlplib": lambda: [model.loss_and_accuracy(*pair) for pair in sets],
                                            "floor": products, "classroom": in_class},
              flops=sum(2 * len(X) * W.size for X, _ in sets for W in weights))
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from benchmarks.tasks import GAMMA, LEARNING_RATE, SEED
 from mlplib import Momentum, Trainer, network, training
-from mlplib.experiments import standardized_mnist
+from mlplib.inputs import standardized_mnist
 
 FETCH, PRODUCTS, ACTIVATIONS, SOFTMAX, UPDATE = (
     "fetching the minibatch", "matrix products", "activations", "softmax and loss", "update of the weights")
@@ -62,7 +62,7 @@ def seconds_by_part(task):
     def a_slice():
         start = time.perf_counter()
         for _ in range(task.steps // SLICES):
-            trainer._update()
+            trainer.update()
         return time.perf_counter() - start
 
     a_slice()

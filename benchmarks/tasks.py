@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from mlplib import MLP
-from mlplib.experiments import standardized_mnist
+from mlplib.inputs import standardized_mnist
 
 THREADS = int(os.environ.get("MLPLIB_BENCH_THREADS", "1"))
 QUICK = os.environ.get("MLPLIB_BENCH_QUICK", "") not in ("", "0")  # fewer repeats: to try, not to publish

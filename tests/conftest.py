@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import mlplib
-from mlplib.experiments import standardized_mnist
+from mlplib.inputs import standardized_mnist
 
 CI = os.environ.get("CI") == "true"
 

@@ -8,11 +8,12 @@ import ipywidgets
 import numpy as np
 import pytest
 
-from mlplib.experiments import Experiment, Figures, Run
+from mlplib.catalogue import TRICK_COMBINATIONS, shown_experiments, topology_experiment, trick_experiment
+from mlplib.experiments import Experiment
+from mlplib.history import History
 from mlplib.plotting import draw_seeds, together
+from mlplib.running import Figures, Run
 from mlplib.store import Store, StoreError
-from mlplib.sweeps import TRICKS, packaged_experiments, topology_experiment, trick_experiment
-from mlplib.training import History
 from mlplib.widgets import ActivationExplorer, TopologyExplorer, TrickExplorer
 from mlplib.widgets.explorers import VIEWS
 from mlplib.widgets.frames import combinations
@@ -38,7 +39,7 @@ def made_up_run(experiment):
 def store(tmp_path_factory):
     """All that the explorers show, made up."""
     store = Store(tmp_path_factory.mktemp("runs"))
-    for experiment in packaged_experiments():
+    for experiment in shown_experiments():
         store.save(made_up_run(experiment))
     return store
 
@@ -178,7 +179,7 @@ def test_the_words_of_a_picture_are_means_over_the_seeds(kind, tricks, store):
 def test_a_mean_over_seeds_ends_where_the_first_of_them_stops():
     from matplotlib.figure import Figure
 
-    histories = [made_up_run(trick_experiment(TRICKS[0], seed)).history for seed in range(5)]
+    histories = [made_up_run(trick_experiment(TRICK_COMBINATIONS[0], seed)).history for seed in range(5)]
     shortest = min(len(history.evaluation_step) for history in histories)
     steps, values = together(histories, "validation_loss")
     assert values.shape == (5, shortest)
@@ -197,10 +198,10 @@ def test_a_mean_over_seeds_ends_where_the_first_of_them_stops():
 
 def test_a_run_that_diverged_is_shown_and_named(tmp_path):
     store = Store(tmp_path)
-    for tricks in TRICKS:
+    for tricks in TRICK_COMBINATIONS:
         for seed in range(5):
             run = made_up_run(trick_experiment(tricks, seed))
-            if tricks == TRICKS[-1] and seed == 3:
+            if tricks == TRICK_COMBINATIONS[-1] and seed == 3:
                 run.diverged, run.stopped_epoch = True, None
                 run.final = Figures(np.inf, 0.1, np.inf, 0.1)
                 run.history.train_loss[-1] = np.inf

@@ -79,7 +79,7 @@ def comparison(run):
     for experiment, offset in zip(row.experiments, (-0.02, -0.01, 0, 0.01, 0.06)):
         final = row.reported._replace(validation_accuracy=row.reported.validation_accuracy + offset)
         runs.append(mlplib.Run(**(vars(run) | {"experiment": experiment, "final": final})))
-    return row.compare(runs)
+    return row.reproduction(runs)
 
 
 def test_the_table_of_a_row_shows_reported_mean_range_and_all_seeds(comparison):

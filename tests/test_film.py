@@ -11,8 +11,9 @@ import pytest
 from PIL import Image
 
 import mlplib
-from mlplib.experiments import one_blas_thread, standardized_mnist
+from mlplib.inputs import standardized_mnist
 from mlplib.plotting import as_html_image
+from mlplib.running import one_blas_thread
 from mlplib.widgets import TrainingFilm
 from mlplib.widgets import film as film_module
 
@@ -52,8 +53,8 @@ def pages(film):
 
 def test_frame_n_stands_after_update_n_cubed(film):
     assert [frame.progress.step for frame in film.frames] == [0, 1, 8, 27, 64]
-    assert list(film.step.options) == ["0", "1", "8", "27", "64"]
-    assert film.trainer.step == 65
+    assert list(film.frame_buttons.options) == ["0", "1", "8", "27", "64"]
+    assert film.trainer.n_steps == 65
 
 
 def test_a_frame_shows_the_network_of_the_ordinary_training_loop(film, ordinary):
@@ -80,7 +81,7 @@ def test_the_confusion_matrix_counts_digits_against_what_they_are_read_as(film, 
 def test_the_most_frequent_mistake_is_never_a_right_answer():
     confusion = np.diag(range(100, 110))
     confusion[4, 9], confusion[9, 4] = 7, 8
-    assert film_module.Frame(None, None, 0.0, confusion).most_confused == (9, 4, 8)
+    assert film_module.FilmFrame(None, None, 0.0, confusion).most_confused == (9, 4, 8)
 
 
 # ---- the run
@@ -124,7 +125,7 @@ def test_ctrl_c_while_pictures_are_drawn_keeps_those_that_are(monkeypatch, capsy
 
     monkeypatch.setattr(film_module, "_draw_weights", draw_or_interrupt)
     film = TrainingFilm(TINY, n_frames=3, n_units=4)
-    assert len(film.frames) == 3 and list(film.step.options) == ["0", "1"]
+    assert len(film.frames) == 3 and list(film.frame_buttons.options) == ["0", "1"]
 
 
 def test_ctrl_c_before_the_first_frame_is_ctrl_c(monkeypatch):

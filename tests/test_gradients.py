@@ -88,7 +88,7 @@ def torch_weights(torch, model):
 @pytest.mark.parametrize("biases", ["input", "every_layer"])
 @pytest.mark.parametrize("activation, init", [("sigmoid", "uniform"), ("improved_sigmoid", "fan_in")])
 @pytest.mark.parametrize("hidden", [(), (64,), (32, 16), (16,) * 10], ids=str)
-def test_loss_and_gradients_are_pytorchs(torch, inputs, hidden, activation, init, biases, dtype, tolerance):
+def testloss_and_gradients_are_pytorchs(torch, inputs, hidden, activation, init, biases, dtype, tolerance):
     (X, y), _ = inputs
     X, y = X[:32].astype(dtype), y[:32]
     model = mlplib.MLP(hidden, activation, init, biases, dtype=dtype)

@@ -131,7 +131,7 @@ def test_an_evaluation_in_parts_ends_with_the_whole(problem, monkeypatch, chunk,
     monkeypatch.setattr("mlplib.network.CHUNK", chunk)
     monkeypatch.setattr("mlplib.network.PRODUCTS", products)
     at_once = min(chunk, max(1, products // model.n_parameters))
-    parts = list(model._evaluate_in_parts(X, y))
+    parts = list(model.evaluate_in_parts(X, y))
     assert len(parts) == -(-13 // at_once)
     assert parts[0] == pytest.approx(model.evaluate(X[:at_once], y[:at_once]), rel=1e-12)
     assert parts[-1] == pytest.approx((loss, accuracy), rel=1e-12) == model.evaluate(X, y)

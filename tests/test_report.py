@@ -70,7 +70,7 @@ def compared(offsets=(0.0,) * 5, diverged=False, **final):
     for experiment, offset in zip(ROW.experiments, offsets):
         figures = ROW.reported._replace(**{name: value + offset for name, value in final.items()})
         runs.append(SimpleNamespace(experiment=experiment, final=figures, diverged=diverged and experiment.seed == 3))
-    return ROW.compare(runs)
+    return ROW.reproduction(runs)
 
 
 BOUNDS = [
@@ -119,7 +119,7 @@ def test_a_row_with_a_diverged_run_is_not_reproduced():
 )
 def test_other_runs_than_the_rows_are_refused(wrong):
     with pytest.raises(ValueError, match=r"^runs: expected row 3b with the seeds \(0, 1, 2, 3, 4\).*got "):
-        ROW.compare(wrong(compared().runs))
+        ROW.reproduction(wrong(compared().runs))
 
 
 # ---- the forty runs
@@ -147,7 +147,7 @@ def forty(strict_workers, tmp_path_factory):
         trained = mlplib.sweep([experiment for row in REPORT.values() for experiment in row.experiments], packaged(),
                                progress=False)
     runs = iter(trained)
-    return {task: row.compare([next(runs) for _ in row.experiments]) for task, row in REPORT.items()}
+    return {task: row.reproduction([next(runs) for _ in row.experiments]) for task, row in REPORT.items()}
 
 
 def test_numpy_raises_in_the_workers(strict_workers):

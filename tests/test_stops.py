@@ -70,7 +70,7 @@ def test_each_samples_loss_and_hit(small, problem):
     X, y = problem(7, seed=1)
     model = small().model
     losses, hits = np.empty(7), np.empty(7, bool)
-    model._evaluate(X, y, (losses, hits))
+    model.loss_and_accuracy(X, y, (losses, hits))
     np.testing.assert_allclose(losses, [model.loss(x[None], [label]) for x, label in zip(X, y)], rtol=1e-12)
     assert hits.tolist() == (model.predict(X) == y).tolist() and set(hits.tolist()) == {True, False}
 
@@ -109,7 +109,7 @@ class Told(MLP):
 
     losses = ()
 
-    def _evaluate_in_parts(self, X, y, each=None):
+    def evaluate_in_parts(self, X, y, each=None):
         if each is not None:
             each[0][:] = next(self.losses)
             each[1][:] = True
@@ -134,7 +134,7 @@ def test_each_rule_stops_by_itself_and_the_run_ends_with_the_last():
     weights = {progress.step: copied(trainer.model) for progress in trainer}
     assert {name: kept.step for name, kept in trainer.last.items()} == {"first": 6, "second": 12}
     assert {name: kept.step for name, kept in trainer.best.items()} == {"first": 2, "second": 8}
-    assert (trainer.step, trainer.stopped_epoch, trainer.finished) == (13, 1, True)
+    assert (trainer.n_steps, trainer.stopped_epoch, trainer.finished) == (13, 1, True)
     for kept in (*trainer.last.values(), *trainer.best.values()):
         assert_equal(kept.weights, weights[kept.step])
     assert len({W.tobytes() for W, in weights.values()}) == 7
@@ -144,7 +144,7 @@ def test_each_rule_stops_by_itself_and_the_run_ends_with_the_last():
 def test_the_order_of_the_rules_says_only_whose_best_weights_come_first():
     trainer, turned = (told(zip(FIRST, SECOND), stop_on=names) for names in (("first", "second"), ("second", "first")))
     trainer.run(progress=False), turned.run(progress=False)
-    assert trainer.step == turned.step
+    assert trainer.n_steps == turned.n_steps
     assert trainer.best_weights is trainer.best["first"].weights
     assert turned.best_weights is turned.best["second"].weights
     assert trainer.early_stopping is trainer.stopping["first"] and turned.early_stopping is turned.stopping["second"]
@@ -169,13 +169,13 @@ def test_a_rule_that_finds_no_reason_keeps_the_run_going():
     trainer = told(zip(itertools.chain(FIRST, itertools.repeat(1.0)), itertools.count(9.0, -0.1)), epochs=2)
     trainer.run(progress=False)
     assert list(trainer.last) == ["first"] and trainer.best["second"].step == 18
-    assert (trainer.step, trainer.stopped_epoch, trainer.finished) == (20, None, True)
+    assert (trainer.n_steps, trainer.stopped_epoch, trainer.finished) == (20, None, True)
 
 
 def test_before_the_first_evaluation_nothing_is_kept(small):
     trainer = small()
     next(trainer.pieces())
-    assert trainer.step == 1 and trainer.best == trainer.last == {} and trainer.best_weights is None
+    assert trainer.n_steps == 1 and trainer.best == trainer.last == {} and trainer.best_weights is None
 
 
 # ---- evaluations in between
@@ -207,7 +207,7 @@ def test_early_stopping_does_not_count_evaluations_in_between():
         trainer = told(((losses[step],) * 2 for step in sorted(losses)), steps_per_epoch=100, stop_on=("first",),
                        dense_steps=dense_steps)
         trainer.run(progress=False)
-        assert (trainer.step, trainer.best["first"].step, trainer.last["first"].step) == (101, 60, 100)
+        assert (trainer.n_steps, trainer.best["first"].step, trainer.last["first"].step) == (101, 60, 100)
         steps = [step for step in sorted(losses) if step <= 100]
         assert trainer.history.evaluation_step.tolist() == steps
         assert trainer.history.validation_loss.tolist() == [losses[step] for step in steps]
@@ -539,8 +539,8 @@ class Noisy(MLP):
 
     losses = ()
 
-    def _loss_and_gradients(self, X, y, buffers):
-        return next(self.losses), super()._loss_and_gradients(X, y, buffers)[1]
+    def loss_and_gradients(self, X, y, buffers):
+        return next(self.losses), super().loss_and_gradients(X, y, buffers)[1]
 
 
 def noises(losses, steps_per_epoch, epochs):
@@ -665,7 +665,7 @@ def test_stops_come_back_exactly(told_all, tmp_path):
     stored = shelf[told_all.experiment]
     assert stored.stops == told_all.stops and list(stored.stops) == list(RULES)
     assert stored.experiment == told_all.experiment and isinstance(stored.experiment.stop_on, tuple)
-    assert all(isinstance(stop, mlplib.experiments.Stop) for stop in stored.stops.values())
+    assert all(isinstance(stop, mlplib.running.Stop) for stop in stored.stops.values())
 
 
 def test_diagnostics_come_back_in_their_types_rounded_to_16_binary_digits(told_all, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 
 import mlplib
 from mlplib import DivergenceWarning, Experiment, store, sweeps
+from mlplib.catalogue import shown_experiments
 from mlplib.store import Store, StoreError, StoreWarning, key
 
 EXPERIMENT = Experiment(hidden=(8,), n_train=320, epochs=6, seed=1)
@@ -149,7 +150,7 @@ def test_equal_experiments_have_one_key():
 
 
 def test_different_experiments_have_different_keys():
-    experiments = sweeps.packaged_experiments() + [Experiment(learning_rate=0.1), Experiment(patience=None), EXPERIMENT]
+    experiments = shown_experiments() + [Experiment(learning_rate=0.1), Experiment(patience=None), EXPERIMENT]
     assert len(set(map(key, experiments))) == len(experiments)
 
 

@@ -37,10 +37,10 @@ class Scripted:
             itertools.chain(losses, itertools.repeat(losses[-1])) for losses in (minibatch, train, validation)
         )
 
-    def _loss_and_gradients(self, X, y, buffers):
+    def loss_and_gradients(self, X, y, buffers):
         return next(self.minibatch), [np.ones((1, 10))]
 
-    def _evaluate_in_parts(self, X, y, each=None):
+    def evaluate_in_parts(self, X, y, each=None):
         yield next(self.validation if len(X) == 1 else self.train), 0.5
 
 
@@ -145,9 +145,9 @@ def test_the_number_of_evaluations_an_epoch_can_be_chosen(small):
 class Spy(MLP):
     """A network that remembers which rows it was trained on, by their first columns."""
 
-    def _loss_and_gradients(self, X, y, buffers):
+    def loss_and_gradients(self, X, y, buffers):
         self.__dict__.setdefault("seen", []).append(X[:, 0].tolist())
-        return super()._loss_and_gradients(X, y, buffers)
+        return super().loss_and_gradients(X, y, buffers)
 
 
 def epochs_seen(trainer):
@@ -234,8 +234,8 @@ def test_pieces_are_updates_and_parts_of_evaluations(small, monkeypatch):
         expected += ["update"] + (step % 2 == 0) * (4 * ["part"] + ["evaluation"])
     found, step = [], 0
     for piece in trainer.pieces():
-        found.append("evaluation" if piece else "update" if trainer.step > step else "part")
-        step = trainer.step
+        found.append("evaluation" if piece else "update" if trainer.n_steps > step else "part")
+        step = trainer.n_steps
     assert found == expected
 
 
@@ -295,8 +295,8 @@ def test_ctrl_c_keeps_history_and_weights(small, bits, monkeypatch, capsys):
 
 @pytest.mark.parametrize(
     "owner, method, call",
-    [("optimizer", "update", 7), ("optimizer", "update", 11), ("model", "_evaluate_in_parts", 6),
-     ("model", "_evaluate_in_parts", 7)],
+    [("optimizer", "update", 7), ("optimizer", "update", 11), ("model", "evaluate_in_parts", 6),
+     ("model", "evaluate_in_parts", 7)],
     ids=["in an update", "in an epoch's first update", "in an evaluation", "in its second half"],
 )
 def test_going_on_after_ctrl_c_changes_nothing(small, bits, monkeypatch, owner, method, call):

@@ -11,7 +11,7 @@ import pytest
 
 import mlplib
 from mlplib.widgets import TrainingBench, bench as bench_module
-from mlplib.widgets.bench import LARGEST_STEP, names
+from mlplib.widgets.bench import LARGEST_STEP, distinct_names
 
 plt.switch_backend("Agg")
 
@@ -101,13 +101,13 @@ def test_stop_keeps_curve_and_weights_and_train_goes_on(bench, bits):
     async def stopped_twice():
         for step in (3, 9):
             task = train(bench)
-            while not (bench.trainer and bench.trainer.step >= step):
+            while not (bench.trainer and bench.trainer.n_steps >= step):
                 await asyncio.sleep(0)
             bench.stop_button.click()
             assert "Stopping" in bench.status.value
             await task
             assert f"Stopped at step {step}" in bench.status.value
-            assert bench.trainer.step == step
+            assert bench.trainer.n_steps == step
             assert [history.n_steps for history in bench.runs.values()] == [step]
         await train(bench)
 
@@ -118,7 +118,7 @@ def test_stop_keeps_curve_and_weights_and_train_goes_on(bench, bits):
 def test_train_pressed_right_after_stop_waits_and_goes_on(bench, bits):
     async def hurried():
         first = train(bench)
-        while bench.trainer is None or bench.trainer.step < 7:
+        while bench.trainer is None or bench.trainer.n_steps < 7:
             await asyncio.sleep(0)
         bench.stop_button.click()
         second = train(bench)
@@ -299,7 +299,7 @@ def test_there_are_no_more_runs_than_colours():
       "patience 50, a bias at the input, not shuffled"]),
 ], ids=str)
 def test_a_run_is_named_by_what_differs(changes, expected):
-    assert names([mlplib.Experiment(**change) for change in changes]) == expected
+    assert distinct_names([mlplib.Experiment(**change) for change in changes]) == expected
 
 
 def test_the_pictures_say_what_they_show(bench):

@@ -7,7 +7,7 @@ name, requires = "mlplib", ("mlplib",)
 
 def prepare(task):
     from mlplib import Momentum, Trainer
-    from mlplib.experiments import standardized_mnist
+    from mlplib.inputs import standardized_mnist
 
     from benchmarks.tasks import GAMMA, LEARNING_RATE, SEED
 
@@ -15,13 +15,13 @@ def prepare(task):
                       epochs=10**6, patience=None, seed=SEED)
 
     def epoch(batches):
-        first = trainer.step
+        first = trainer.n_steps
         for _ in range(len(batches)):
-            trainer._update()
+            trainer.update()
         # It draws the order itself; the others are handed the same one.
         drawn = trainer._order[: batches.size]
         assert len(batches) < task.steps or np.array_equal(drawn, batches.ravel())
-        return np.array(trainer._minibatch_losses[first:])
+        return np.array(trainer.minibatch_losses[first:])
 
     epoch.weights = lambda: trainer.model.weights
     return epoch

@@ -116,12 +116,12 @@ warnings.simplefilter("error")
 short = mlplib.Experiment(**json.loads({json.dumps(fields)!r}))
 run, = mlplib.sweep([short])
 trainer = mlplib.trainer_for(mlplib.Experiment())
-trainer._update()
+trainer.update()
 rates = []
 for _ in range(5):
     start = time.perf_counter()
     for _ in range(100):
-        trainer._update()
+        trainer.update()
     rates.append(100 / (time.perf_counter() - start))
 print(json.dumps([*map(list, (run.history.minibatch_loss, run.history.train_loss, run.history.validation_loss)), rates]))
 """)
