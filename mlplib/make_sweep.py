@@ -7,7 +7,7 @@ import time
 from mlplib import designs, evidence, further
 from mlplib.report import REPORT
 from mlplib.store import packaged
-from mlplib.sweeps import _retrained, estimate, packaged_experiments, sweep
+from mlplib.sweeps import estimate, packaged_experiments, store_in_use, sweep
 
 
 def core():
@@ -56,7 +56,7 @@ def fill(what, experiments, store, marks=None, **options):
     other = [one for one, run in runs.items() if (marks or {}).items() - run.versions.items()]
     print(f"{store.folder.name}, {what}: {len(runs)} of {len(experiments)} runs are there"
           + (f", {len(other)} of them made under other rules: trained again" if other else ""), flush=True)
-    if not _retrained(store)[1]:
+    if not store_in_use(store)[1]:
         for one in other:
             store.path(one).unlink()
     sweep(experiments, store, marks=marks, **options)
