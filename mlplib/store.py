@@ -9,7 +9,6 @@ import json
 import math
 import os
 import platform
-import shutil
 import sys
 import tempfile
 import time
@@ -607,19 +606,21 @@ def _model(experiment, weights):
     return model
 
 
-def packaged(name="runs"):
-    """A store that comes with mlplib.
+def packaged(*names):
+    """The stored runs that come with mlplib, and with them those that a sweep has not put into their archives yet.
 
     Parameters
     ----------
-    name : {"runs", "evidence_runs"}
-        What the book's widgets and tables show, or what the verdicts on the report's claims stand on.
+    *names : str
+        Of archives. "shown", the default: what the book's widgets and tables show. What the verdicts stand on is in
+        "tuning", by which learning rates are chosen, "claims" and "questions". One that does not exist yet has no runs.
 
     Returns
     -------
-    Store
+    StoreChain
+        Its first store, where a sweep saves, is the folder `mlplib/archives/under_way`, which need not exist.
     """
-    folder = Path(__file__).with_name(name)
-    if sys.platform == "emscripten" and not folder.exists():  # most notebooks do without it, so it is no part of the wheel
-        shutil.unpack_archive(f"../mlplib/{name}.zip", folder)  # beside the notebooks
-    return Store(folder)
+    folder = beside = Path(__file__).with_name("archives")
+    if sys.platform == "emscripten" and not folder.exists():  # most notebooks need few, so none is a part of the wheel
+        beside = Path("../mlplib/archives")  # the notebooks; a file is fetched when it is opened
+    return StoreChain(Store(folder / "under_way"), *(Archive(beside / f"{name}.zip") for name in names or ("shown",)))

@@ -26,6 +26,7 @@ from mlplib.store import (
     StoreWarning,
     archive_runs,
     key,
+    packaged,
     write_archive,
 )
 
@@ -581,6 +582,48 @@ def test_a_run_that_is_archived_meanwhile_is_in_the_chain_all_the_time(chain, ru
     monkeypatch.setattr(first, "_names", lambda: names)  # as they were before
     assert {stored.experiment: stored.versions.get("of") for stored in chain} == {
         EXPERIMENT: "first", OTHER: None, THIRD: "last"}
+
+
+# ---- what comes with mlplib
+
+
+@pytest.mark.parametrize("name, n", [("shown", 160), ("tuning", 1068), ("claims", 645), ("questions", 1500)])
+def test_every_run_that_comes_with_mlplib_can_be_read(name, n):
+    archive = packaged(name).stores[1]
+    names = [key(stored.experiment) for stored in archive]
+    assert len(names) == len(set(names)) == len(archive) == n and names == sorted(names)
+    assert archive.path == Path(mlplib.__file__).parent / "archives" / f"{name}.zip"
+
+
+@pytest.mark.parametrize("name", ["shown", "tuning", "claims", "questions"])
+def test_an_archive_that_comes_with_mlplib_is_written_again_as_it_is(name, tmp_path):
+    path = packaged(name).stores[1].path
+    with zipfile.ZipFile(path) as file:
+        write_archive(tmp_path / "again.zip", {each: file.read(each) for each in reversed(file.namelist())})
+    assert (tmp_path / "again.zip").read_bytes() == path.read_bytes()
+
+
+def test_what_comes_with_mlplib_is_named_and_begins_with_what_is_under_way():
+    assert [one._place().name for one in packaged("tuning", "of my own").stores] == [
+        "under_way", "tuning.zip", "of my own.zip"]
+    assert [one._place().name for one in packaged().stores] == ["under_way", "shown.zip"]
+    assert THIRD not in packaged("of my own")
+
+
+def test_in_the_browser_archives_lie_beside_the_notebooks_and_are_looked_at_once(archive, tmp_path, monkeypatch):
+    beside, notebooks = tmp_path / "mlplib" / "archives", tmp_path / "notebooks"
+    for folder in (beside, notebooks, tmp_path / "site-packages" / "mlplib"):
+        folder.mkdir(parents=True)
+    archive.path.rename(beside / "shown.zip")
+    monkeypatch.chdir(notebooks)
+    monkeypatch.setattr(store, "__file__", str(tmp_path / "site-packages" / "mlplib" / "store.py"))
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    found = packaged()
+    assert found[EXPERIMENT].experiment == EXPERIMENT and len(found) == 2
+    assert found.stores[0].folder == tmp_path / "site-packages" / "mlplib" / "archives" / "under_way"
+    (beside / "shown.zip").unlink()  # a look at it would notice
+    assert found[OTHER].experiment == OTHER and len(found) == 2
+    assert sorted(path.name for path in tmp_path.rglob("*.zip")) == []
 
 
 # ---- processes
