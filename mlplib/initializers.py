@@ -25,18 +25,7 @@ def uniform(u, fan_in):
 def fan_in(u, fan_in):
     """Normal with mean 0 and standard deviation 1/√fan_in, so that inputs of variance 1 give z of variance 1.
 
-    LeCun et al., "Efficient BackProp", section 4.6.
-
-    Parameters
-    ----------
-    u : float64 array
-        Draws from the uniform distribution on (0, 1).
-    fan_in : int
-        Number of inputs of a unit, not counting its bias.
-
-    Returns
-    -------
-    float64 array, shaped like `u`
+    Arguments and result as for `uniform`. LeCun et al., "Efficient BackProp", section 4.6.
     """
     normal = np.fromiter(map(NormalDist().inv_cdf, u.ravel().tolist()), float, u.size).reshape(u.shape)
     return normal / np.sqrt(fan_in)

@@ -92,10 +92,8 @@ def output_delta(log_p, targets, out=None):
 
     Parameters
     ----------
-    log_p : array of shape (N, K)
-        Logarithms of the probabilities ŷ.
-    targets : array of shape (N, K)
-        One-hot, y.
+    log_p, targets
+        As for `cross_entropy`.
     out : array of shape (N, K), optional
         Where to write the result; may be `log_p` itself.
 

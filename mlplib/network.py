@@ -268,23 +268,12 @@ class MLP:
         return self.evaluate(X, y)[1]
 
     def gradients(self, X, y):
-        """Derivatives of the mean cross-entropy by every weight, by backpropagation.
-
-        Parameters
-        ----------
-        X : array of shape (N, n_inputs)
-        y : int array of shape (N,)
-            Labels, 0 to n_classes - 1.
+        """Derivatives of the mean cross-entropy by every weight, by backpropagation; arguments and errors as for `evaluate`.
 
         Returns
         -------
         list of array
             Shaped like `weights`; fresh arrays.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `X` or `y` is not as described; the message says how.
         """
         X, y = self._checked(X, y)
         return self.loss_and_gradients(X, one_hot(y, self.n_classes, self.dtype), Buffers(self, len(X)))[1]

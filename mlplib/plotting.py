@@ -356,12 +356,12 @@ class Table:
         return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
 
 
-def comparison_table(comparisons):
+def reproduction_table(reproductions):
     """The report's figures beside those of the five seeds.
 
     Parameters
     ----------
-    comparisons : iterable of mlplib.report.Reproduction
+    reproductions : iterable of mlplib.report.Reproduction
 
     Returns
     -------
@@ -369,40 +369,31 @@ def comparison_table(comparisons):
         For each row of the report one line a figure: reported, mean, whether the mean is within the tolerance, range,
         each seed.
     """
-    comparisons, rows = list(comparisons), []
-    for comparison in comparisons:
-        row = comparison.row
+    reproductions, rows = list(reproductions), []
+    for reproduction in reproductions:
+        row = reproduction.row
         for i, name in enumerate(Figures._fields):
-            values = comparison.figures[:, i]
+            values = reproduction.figures[:, i]
             digits = ".5f" if name.startswith("train") else ".4f"
             rows.append([
                 row.task, name.replace("_", " "), format(row.reported[i], digits), format(values.mean(), digits),
-                "yes" if comparison.within[i] else "no", f"{values.min():{digits}}–{values.max():{digits}}",
+                "yes" if reproduction.within[i] else "no", f"{values.min():{digits}}–{values.max():{digits}}",
                 *(format(value, digits) for value in values),
             ])
-        stops = [run.stopped_epoch for run in comparison.runs]
+        stops = [run.stopped_epoch for run in reproduction.runs]
         rows.append([
             row.task, "stopped at epoch", "not said" if row.reported_stop is None else row.reported_stop, "", "not judged", "",
             *("did not" if stop is None else stop for stop in stops),
         ])
-    seeds = [f"seed {run.experiment.seed}" for run in comparisons[0].runs]
+    seeds = [f"seed {run.experiment.seed}" for run in reproductions[0].runs]
     return Table(["row", "figure", "reported", "mean", "within", "range", *seeds], rows)
 
 
-def verdict_table(comparisons):
-    """For each row of the report, whether it is reproduced.
-
-    Parameters
-    ----------
-    comparisons : iterable of mlplib.report.Reproduction
-
-    Returns
-    -------
-    Table
-    """
+def reproduced_table(reproductions):
+    """For each row of the report, whether it is reproduced: a `Table`, of the same reproductions as `reproduction_table`."""
     names = [name.replace("_", " ") for name in Figures._fields]
     return Table(
         ["row", *names, "verdict"],
-        [[c.row.task, *("within" if ok else "outside" for ok in c.within), "reproduced" if c.reproduced else "not reproduced"]
-         for c in comparisons],
+        [[each.row.task, *("within" if ok else "outside" for ok in each.within), "reproduced" if each.reproduced else "not reproduced"]
+         for each in reproductions],
     )

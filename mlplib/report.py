@@ -98,15 +98,7 @@ class Reproduction:
     def mean_step_reaching(self, train_loss):
         """The first evaluated step with a training loss of at most `train_loss`, in the mean over the seeds.
 
-        Parameters
-        ----------
-        train_loss : float
-            In nats, over the whole training set.
-
-        Returns
-        -------
-        float or None
-            None if a seed never reached it.
+        See `History.step_reaching`; a float, or None if a seed never came so low.
         """
         steps = [run.history.step_reaching(train_loss) for run in self.runs]
         return None if None in steps else float(np.mean(steps))

@@ -17,7 +17,6 @@ from mlplib.evidence.arms import (
     REPORTED,
     TEN_LAYERS,
     TEN_LOGISTIC_LAYERS,
-    TO_THE_END,
     TUNED,
     TUNING,
     Arm,
@@ -52,7 +51,7 @@ REGISTRATIONS = (CLAIMS, QUESTIONS)
 __all__ = [
     "CLAIMS", "CODES", "CONFIRMING", "DEPTH_SERIES", "FASTEST", "FEW", "FIVE_EPOCHS", "LAYERS", "LEVEL", "MATCHED_CHANGE",
     "MATCHED_FIRST_STEP", "MATCHED_STEP", "MEASURES", "QUESTIONS", "REGISTRATIONS", "REPORTED", "TEN_LAYERS",
-    "TEN_LOGISTIC_LAYERS", "TO_THE_END", "TUNED", "TUNING", "WIDTH_SERIES", "Arm", "Comparison", "Control", "Effect",
+    "TEN_LOGISTIC_LAYERS", "TUNED", "TUNING", "WIDTH_SERIES", "Arm", "Comparison", "Control", "Effect",
     "EvidenceError", "Measure", "Network", "Part", "Protocol", "Registration", "Verdict", "chosen_step", "compare", "depth",
     "factors", "gamma", "judge", "layers_of", "tricks", "tunable_depth", "tunable_width", "tuning_curve", "two_layers",
     "width",

@@ -162,11 +162,12 @@ def effect_of(comparison, groups_a, groups_b):
     Raises
     ------
     ValueError
-        If there are fewer than two pairs, or seeds do not match.
+        If seeds do not match, or there are fewer than two.
     """
     measure = MEASURES[comparison.measure]
     paired = not isinstance(groups_b, (int, float))
-    seeds = [[(run.experiment.seed, run.experiment.third) for run in group] for group in (groups_a + groups_b if paired else groups_a)]
+    seeds = [[(run.experiment.seed, run.experiment.third) for run in group]
+             for group in (groups_a + groups_b if paired else groups_a)]
     if len(seeds[0]) < 2 or len(set(seeds[0])) < len(seeds[0]) or any(each != seeds[0] for each in seeds):
         raise ValueError("runs: expected at least two of each group, each of another seed, with the same seeds in the same "
                          "order, got (seed, third) " + " and ".join(map(str, seeds)))
@@ -175,7 +176,8 @@ def effect_of(comparison, groups_a, groups_b):
     if measure.logarithmic:
         with np.errstate(divide="ignore"):
             a, b = np.log(a), np.log(b)
-    correlation = float(np.corrcoef(a, b)[0, 1]) if paired and np.isfinite([a, b]).all() and min(a.std(), b.std()) > 0 else math.nan
+    correlated = paired and np.isfinite([a, b]).all() and min(a.std(), b.std()) > 0
+    correlation = float(np.corrcoef(a, b)[0, 1]) if correlated else math.nan
     if measure.kind == "sign":
         bounds = _bounds(_known(measure, groups_a), _known(measure, groups_b) if paired else (b, b))
         estimate, low, high, test = median_estimate(*bounds)
