@@ -12,11 +12,12 @@ PAGE  := _build/html/index.html
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env book test lab execute sweep sweep-full bench serve clean distclean
+.PHONY: help env book test lint lab execute sweep sweep-full bench serve clean distclean
 
 help:
 	@echo "make book       build the book and say where to open it"
 	@echo "make test       build the book, run the tests, also in a browser, re-execute the notebooks and compare their outputs"
+	@echo "make lint       check the style of the code, by the rules in pyproject.toml"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make execute    retrain everything: run the notebooks and store their outputs and widgets"
 	@echo "make sweep      train the runs that the widgets show and the verdicts stand on, those that are missing (from nothing: about 70 minutes)"
@@ -71,6 +72,9 @@ test: book
 	wait $$browser || failed=1; \
 	cat _build/browser-tests.log; \
 	exit $$failed
+
+lint: $(STAMP)
+	$(PY) -m ruff check
 
 lab: $(STAMP)
 	$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks
