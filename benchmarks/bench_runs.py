@@ -12,7 +12,7 @@ import pytest
 import mlplib
 from benchmarks import parts
 from benchmarks.contenders import classroom
-from benchmarks.tasks import QUICK, SEED, THREADS, Task, batches, data, orders
+from benchmarks.tasks import QUICK, SEED, THREADS, Task, batches, orders
 from mlplib.inputs import standardized_mnist
 from mlplib.network import CHUNK
 

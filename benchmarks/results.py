@@ -42,7 +42,7 @@ def significant(value, digits=4):
 
 
 def spread(values):
-    """[lower quartile, median, upper quartile]"""
+    """Lower quartile, median and upper quartile, a list."""
     if len(values) < 2:
         return [values[0]] * 3
     return statistics.quantiles(values, n=4, method="inclusive")
@@ -162,8 +162,9 @@ def summarise(records, machine):
 
 
 def as_text(summary):
-    lines = [f"{summary['machine']['processor']}, {summary['machine']['cores']} cores, "
-             f"{summary['machine']['blas']}, NumPy {summary['machine']['packages']['numpy']}", ""]
+    machine = summary["machine"]
+    numpy = machine["packages"]["numpy"]
+    lines = [f"{machine['processor']}, {machine['cores']} cores, {machine['blas']}, NumPy {numpy}", ""]
     setting = None
     for entry in summary["table"]:
         if entry["setting"] != setting:

@@ -1,7 +1,7 @@
 """A multilayer perceptron from scratch, on MNIST: derive it, train it, question it.
 
-Importing mlplib loads NumPy only. Training loads threadpoolctl and tqdm when called, a sweep joblib; figures and widgets
-are imported by name, `import mlplib.plotting` and `import mlplib.widgets`.
+Importing mlplib loads NumPy only. Training loads threadpoolctl and tqdm when called, a sweep joblib; figures and
+widgets are imported by name, `import mlplib.plotting` and `import mlplib.widgets`.
 """
 
 from mlplib.activations import ACTIVATIONS

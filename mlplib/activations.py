@@ -82,7 +82,8 @@ class ImprovedSigmoid:
         return slope
 
 
-#: The activations by the name that `MLP` and `Experiment` know them by. Another one is a class like `Sigmoid` and an entry.
+#: The activations by the name that `MLP` and `Experiment` know them by. Another one is a class like `Sigmoid` and
+#: an entry.
 #:
 #: :meta hide-value:
 ACTIVATIONS = {"sigmoid": Sigmoid(), "improved_sigmoid": ImprovedSigmoid()}
@@ -148,6 +149,6 @@ def steepest(f):
     Returns
     -------
     float
-        The largest |f′(z)| over z = -10, -9.5, ..., 10; both sigmoids have it at 0.
+        The largest size of f′(z) over z = -10, -9.5, ..., 10; both sigmoids have it at 0.
     """
     return float(np.abs(f.derivative(f(np.linspace(-10, 10, 41)))).max())

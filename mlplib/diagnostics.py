@@ -1,4 +1,4 @@
-"""What goes on inside a network while it learns: sizes of gradients, updates and activations, recorded beside the losses."""
+"""What goes on inside a network while it learns: sizes of gradients, updates and activations, beside the losses."""
 
 import math
 

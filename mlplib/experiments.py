@@ -82,11 +82,11 @@ class Experiment:
     dense_steps : int
         Among the first so many updates every 25th is evaluated too.
     stop_on : sequence of {"validation", "half_1", "half_2"}
-        What early stopping looks at: MNIST's test file, or a random half of it. With more than one, each is looked at by
-        itself, and the run goes on until the last of them has given reason to stop; `Run.stops` has them apart.
+        What early stopping looks at: MNIST's test file, or a random half of it. With more than one, each is looked at
+        by itself, and the run goes on until the last of them has given reason to stop; `Run.stops` has them apart.
     judge_on : sequence of {"validation", "half_1", "half_2", "held_out"}
-        On what each stopping rule's networks are judged, in `Run.stops`. "held_out" are the 40,000 images of the training
-        file that are not trained on.
+        On what each stopping rule's networks are judged, in `Run.stops`. "held_out" are the 40,000 images of the
+        training file that are not trained on.
     diagnostics : sequence of {"layers", "units", "hits"}
         What is recorded beside the losses, in `Run.diagnostics`; see `mlplib.diagnostics`.
 

@@ -108,7 +108,7 @@ def _read(folder, name, header_bytes):
     if not path.is_file():
         raise FileNotFoundError(f"MNIST file is missing: expected {path.name} in {path.parent}")
     compressed = path.read_bytes()
-    unpacker = zlib.decompressobj(wbits=31)  # of a truncated file it gives what there is, so that its digest can be told
+    unpacker = zlib.decompressobj(wbits=31)  # gives what there is of a truncated file, so that its digest can be told
     try:
         content = unpacker.decompress(compressed)
     except zlib.error as error:
@@ -186,7 +186,8 @@ class Standardizer:
         mean = counts @ levels / images.size
         std = np.sqrt(counts @ (levels - mean) ** 2 / images.size)
         if std == 0:
-            raise ValueError(f"images: expected pixels that vary, got the constant {images[0, 0]}: no spread to scale by")
+            raise ValueError(f"images: expected pixels that vary, got the constant {images[0, 0]}: "
+                             "no spread to scale by")
         return cls(float(mean), float(std))
 
     def __call__(self, images, dtype=np.float32):

@@ -5,8 +5,8 @@ import numpy as np
 from mlplib import _checks
 from mlplib.activations import ACTIVATIONS, activation
 from mlplib.initializers import INITIALIZERS, draw
-from mlplib.mnist import N_CLASSES, N_INPUTS
 from mlplib.losses import cross_entropy, log_softmax, one_hot, output_delta, softmax
+from mlplib.mnist import N_CLASSES, N_INPUTS
 
 BIASES = ("input", "every_layer")
 CHUNK = 2000  # samples evaluated at once: few enough for the processor's cache, and memory does not grow with the set
@@ -86,7 +86,8 @@ class MLP:
     """
 
     def __init__(self, hidden=(64,), activation="sigmoid", init="uniform", biases="input", seed=0, dtype=np.float32,
-                 n_inputs=N_INPUTS, n_classes=N_CLASSES, *, input_gain=1.0, output_gain=1.0, offset=0.0, init_scale=1.0):
+                 n_inputs=N_INPUTS, n_classes=N_CLASSES, *,
+                 input_gain=1.0, output_gain=1.0, offset=0.0, init_scale=1.0):
         self.hidden = _checks.widths("hidden", hidden)
         self.activation = _checks.one_of("activation", activation, ACTIVATIONS)
         self.init = _checks.one_of("init", init, INITIALIZERS)
@@ -268,7 +269,9 @@ class MLP:
         return self.evaluate(X, y)[1]
 
     def gradients(self, X, y):
-        """Derivatives of the mean cross-entropy by every weight, by backpropagation; arguments and errors as for `evaluate`.
+        """Derivatives of the mean cross-entropy by every weight, by backpropagation.
+
+        Arguments and errors as for `evaluate`.
 
         Returns
         -------

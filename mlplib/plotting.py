@@ -14,8 +14,8 @@ from PIL import Image
 
 from mlplib.running import Figures
 
-# Okabe and Ito's palette and a grey, told apart by colour-blind readers; in training curves each row of the report keeps
-# its colour on every page.
+# Okabe and Ito's palette and a grey, told apart by colour-blind readers; in training curves each row of the report
+# keeps its colour on every page.
 COLORS = {
     "2c": "#777777",
     "3a": "#56B4E9",
@@ -382,18 +382,18 @@ def reproduction_table(reproductions):
             ])
         stops = [run.stopped_epoch for run in reproduction.runs]
         rows.append([
-            row.task, "stopped at epoch", "not said" if row.reported_stop is None else row.reported_stop, "", "not judged", "",
-            *("did not" if stop is None else stop for stop in stops),
+            row.task, "stopped at epoch", "not said" if row.reported_stop is None else row.reported_stop, "",
+            "not judged", "", *("did not" if stop is None else stop for stop in stops),
         ])
     seeds = [f"seed {run.experiment.seed}" for run in reproductions[0].runs]
     return Table(["row", "figure", "reported", "mean", "within", "range", *seeds], rows)
 
 
 def reproduced_table(reproductions):
-    """For each row of the report, whether it is reproduced: a `Table`, of the same reproductions as `reproduction_table`."""
+    """Whether each row of the report is reproduced: a `Table`, of the same reproductions as `reproduction_table`."""
     names = [name.replace("_", " ") for name in Figures._fields]
     return Table(
         ["row", *names, "verdict"],
-        [[each.row.task, *("within" if ok else "outside" for ok in each.within), "reproduced" if each.reproduced else "not reproduced"]
-         for each in reproductions],
+        [[each.row.task, *("within" if ok else "outside" for ok in each.within),
+          "reproduced" if each.reproduced else "not reproduced"] for each in reproductions],
     )

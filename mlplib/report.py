@@ -1,4 +1,4 @@
-"""The report's rows: each one's configuration, the figures it printed, the rule for calling it reproduced; and `reproduce`."""
+"""The report's rows: their configurations, the figures it printed, the rule for calling one reproduced; `reproduce`."""
 
 from dataclasses import dataclass, replace
 
@@ -34,8 +34,8 @@ class Row:
     reported : Figures
         As printed in the report: one run, its seed not stated.
     reported_stop : int, "early" or None
-        The epoch, counted from 0, at which the report says the run stopped; "early" where it says no more than that, None
-        where it says nothing.
+        The epoch, counted from 0, at which the report says the run stopped; "early" where it says no more than that,
+        None where it says nothing.
     """
 
     task: str
@@ -129,7 +129,8 @@ def _rows():
         Row("3b", plain.with_tricks(init=True, sigmoid=True), Figures(0.00387384100639, 0.99995, 0.148627663, 0.9617),
             "early"),
         Row("3c", all_tricks, Figures(0.0016052207869949714, 1.0, 0.16120573206239205, 0.9619), 17),
-        Row("4a", replace(all_tricks, hidden=(32,)), Figures(0.01285940903019779, 0.99805, 0.21462587387440277, 0.9493)),
+        Row("4a", replace(all_tricks, hidden=(32,)),
+            Figures(0.01285940903019779, 0.99805, 0.21462587387440277, 0.9493)),
         Row("4b", replace(all_tricks, hidden=(128,)),
             Figures(0.0008191917453922721, 1.0, 0.1328643114507488, 0.9693), 17),
         Row("4d", replace(all_tricks, hidden=(64, 64)),

@@ -68,7 +68,8 @@ class Run:
     final : Figures
         With the last weights.
     best : Figures
-        With the weights of the lowest validation loss at a regular evaluation, on the first set of `Experiment.stop_on`.
+        With the weights of the lowest validation loss at a regular evaluation, on the first set of
+        `Experiment.stop_on`.
     gradient_rms : tuple of float
         Root mean square of the gradient by each weight matrix, input side first, with the last weights, over the first
         1,000 training images.
@@ -155,7 +156,7 @@ def _libraries():
 
 
 def one_blas_thread():
-    """A context in which BLAS uses one thread: sums keep their order, and processes side by side do not fight for cores."""
+    """A context in which BLAS uses one thread: sums keep their order, and parallel processes do not fight for cores."""
     return _libraries().limit(limits=1, user_api="blas")
 
 

@@ -26,7 +26,8 @@ class SweepError(RuntimeError):
     """
 
     def __init__(self, failures, runs):
-        reasons = "\n".join(f"- {experiment}: {trace.strip().splitlines()[-1]}" for experiment, trace in failures.items())
+        reasons = "\n".join(f"- {experiment}: {trace.strip().splitlines()[-1]}"
+                            for experiment, trace in failures.items())
         super().__init__(f"{len(failures)} of {len(failures) + len(runs)} runs failed, the others are finished. "
                          f"`failures` of this error has the tracebacks.\n{reasons}")
         self.failures, self.runs = failures, runs
@@ -117,10 +118,11 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
             runs[experiment] = known
     missing = [experiment for experiment in dict.fromkeys(experiments) if experiment not in runs]
     if missing and isinstance(store, Archive):
-        raise ValueError(f"store: {counted(len(missing), 'run')} would be trained, and the archive {store.path} is read-only; "
-                         "give a folder before it, where they are saved: StoreChain(Store(folder), archive)")
-    # Long ones first: otherwise one processor ends up waiting for the other's last long run. Those that take less than a
-    # twentieth of it all keep their order, so that arms can be taken in turns and a busy hour does not fall on one of them.
+        raise ValueError(f"store: {counted(len(missing), 'run')} would be trained, and the archive {store.path} is "
+                         "read-only; give a folder before it, where they are saved: "
+                         "StoreChain(Store(folder), archive)")
+    # Long ones first: otherwise one processor ends up waiting for the other's last long run. Those that take less than
+    # a twentieth of it all keep their order, so arms can be taken in turns, and no busy hour falls on one of them.
     whole = sum(map(work, missing))
     missing.sort(key=lambda experiment: max(work(experiment), whole / 20), reverse=True)
     failures = {}
@@ -128,7 +130,7 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
         from joblib import effective_n_jobs
 
         seconds = dict(zip(missing, estimate(missing))) if progress else dict.fromkeys(missing, 0)
-        at_most = max(sum(seconds.values()) / effective_n_jobs(n_jobs), max(seconds.values()))
+        at_most = max(sum(seconds.values()) / effective_n_jobs(n_jobs), *seconds.values())
         with progress_bar(show=progress, total=sum(seconds.values()), bar_format=BAR,
                           desc=f"Training {counted(len(missing), 'run')}, at most {_duration(at_most)}") as bar:
             for done, (experiment, run, failure) in enumerate(_attempts(missing, n_jobs), start=1):
@@ -215,7 +217,7 @@ def estimate(experiments):
 
 
 def attempt(experiment):
-    """Train an experiment for a sweep; unlike `run`, let Ctrl-C end it without a result, so half a run is never passed off.
+    """Train an experiment for a sweep; unlike `run`, let Ctrl-C end it without a result, so no half run is passed off.
 
     Parameters
     ----------

@@ -114,8 +114,8 @@ def progress_bar(iterable=None, show=True, **options):
 class Trainer:
     """Minibatch training with evaluations on the way.
 
-    Iterate over it for one `Progress` an evaluation, or call `run`; both are the loop in `pieces`. Leaving the loop early
-    loses nothing: `history` and the weights stay, and iterating again goes on from there.
+    Iterate over it for one `Progress` an evaluation, or call `run`; both are the loop in `pieces`. Leaving the loop
+    early loses nothing: `history` and the weights stay, and iterating again goes on from there.
 
     Updates are counted t = 0, 1, 2, ... through the whole run. With k = ⌊steps per epoch / evaluations per epoch⌋ (at
     least 1), both sets are evaluated after update t whenever t mod k = 0.
@@ -144,7 +144,7 @@ class Trainer:
         "validation" for the whole validation set, or names of subsets. Early stopping looks at each by itself, and the
         run ends when all have given it reason to; `last` and `best` tell what each of them alone would have kept.
     dense_steps : int
-        Among the first so many updates every 25th is followed by an evaluation too. Early stopping does not count these.
+        Among the first so many updates every 25th is evaluated too. Early stopping does not count these.
     observe : callable, optional
         Called with the trainer after each evaluation, before the next update.
 
@@ -154,12 +154,10 @@ class Trainer:
         As given.
     steps_per_epoch, evaluate_every : int
         Updates in an epoch; k, the updates from one evaluation to the next.
-    early_stopping : EarlyStopping
-        Holds the patience and the lowest validation loss.
     stopping : dict from str to EarlyStopping
         One for each name in `stop_on`; `early_stopping` is the first.
     best, last : dict from str to Weights
-        For each name in `stop_on`, the weights at its lowest loss so far, and those at which it alone would have stopped.
+        For each name in `stop_on`, the weights at its lowest loss so far, and those it alone would have stopped at.
     minibatch_losses : list of float
         The loss on the minibatch of each update so far, before that update, in nats.
     stopped_epoch : int or None
@@ -169,9 +167,6 @@ class Trainer:
         first epoch.
     interrupted : bool
         Whether `run` was ended by Ctrl-C or a notebook's stop button.
-    best_weights : list of array
-        A copy of the weights at the lowest validation loss so far (of the first in `stop_on`); None before the first
-        evaluation.
     message : str
         Why a run diverged or was interrupted; empty otherwise.
 
@@ -243,10 +238,12 @@ class Trainer:
 
     @property
     def early_stopping(self):
+        """The rule for the first set of `stop_on`, an `EarlyStopping`: the patience, and the lowest validation loss."""
         return next(iter(self.stopping.values()))
 
     @property
     def best_weights(self):
+        """A copy of the weights at the lowest loss so far on the first set of `stop_on`; None before an evaluation."""
         best = self.best.get(next(iter(self.stopping)))
         return best and best.weights
 
@@ -268,7 +265,7 @@ class Trainer:
 
     @property
     def _evaluation_due(self):
-        """Whether update t, the last one, has t mod k = 0, or is one where evaluations are dense, and is not evaluated yet."""
+        """Whether the last update, t, is not evaluated yet, and t mod k = 0 or evaluations are dense there."""
         t = self.n_steps - 1
         done = self._evaluations[-1].step if self._evaluations else -1
         return t > done and (self._is_regular(t) or (t < self.dense_steps and t % DENSE == 0))
@@ -354,13 +351,15 @@ class Trainer:
             figures = ()
             for X, y, samples in ((self._X, self._y, None), (*self._validation, each)):
                 for loss_and_accuracy in self.model.evaluate_in_parts(X, y, samples):
+                    so_far = (*figures, *loss_and_accuracy)
                     yield None
-                figures += loss_and_accuracy
+                figures = so_far
         except FloatingPointError:
             figures = math.inf, math.nan, math.inf, math.nan
             each = each and (np.full(n, np.inf), np.zeros(n))
         progress = Progress(t, t // self.steps_per_epoch, self.minibatch_losses[-1], *figures)
-        on_subsets = {name: (float(each[0][mask].mean()), float(each[1][mask].mean())) for name, mask in self.subsets.items()}
+        on_subsets = {name: (float(each[0][mask].mean()), float(each[1][mask].mean()))
+                      for name, mask in self.subsets.items()}
         self._evaluations.append(progress)
         self._on_subsets.append(on_subsets)
         self.check_divergence(progress.train_loss)
@@ -429,7 +428,8 @@ class Trainer:
             If the run diverges.
         """
         self.interrupted = False
-        with progress_bar(show=progress, total=self.n_evaluations, initial=len(self._evaluations), unit="evaluation") as bar:
+        with progress_bar(show=progress, total=self.n_evaluations, initial=len(self._evaluations),
+                          unit="evaluation") as bar:
             try:
                 for evaluation in self:
                     bar.set_postfix(epoch=evaluation.epoch, loss=f"{evaluation.validation_loss:.3f}",

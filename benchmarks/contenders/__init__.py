@@ -1,5 +1,7 @@
-"""One module for each contender, found by itself: to add a peer, drop a file here, or name files or
-modules in the environment variable MLPLIB_BENCH_PEERS, separated as in PATH.
+"""One module for each contender, found by itself.
+
+To add a peer, drop a file here, or name files or modules in the environment variable MLPLIB_BENCH_PEERS, separated as
+in PATH.
 
 A module says
 

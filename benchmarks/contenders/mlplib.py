@@ -6,10 +6,9 @@ name, requires = "mlplib", ("mlplib",)
 
 
 def prepare(task):
+    from benchmarks.tasks import GAMMA, LEARNING_RATE, SEED
     from mlplib import Momentum, Trainer
     from mlplib.inputs import standardized_mnist
-
-    from benchmarks.tasks import GAMMA, LEARNING_RATE, SEED
 
     trainer = Trainer(task.model(), Momentum(LEARNING_RATE, GAMMA), *standardized_mnist(), batch_size=task.batch,
                       epochs=10**6, patience=None, seed=SEED)

@@ -49,10 +49,10 @@ from mlplib.evidence.verdicts import Verdict, judge
 REGISTRATIONS = (CLAIMS, QUESTIONS)
 
 __all__ = [
-    "CLAIMS", "CODES", "CONFIRMING", "DEPTH_SERIES", "FASTEST", "FEW", "FIVE_EPOCHS", "LAYERS", "LEVEL", "MATCHED_CHANGE",
-    "MATCHED_FIRST_STEP", "MATCHED_STEP", "MEASURES", "QUESTIONS", "REGISTRATIONS", "REPORTED", "TEN_LAYERS",
-    "TEN_LOGISTIC_LAYERS", "TUNED", "TUNING", "WIDTH_SERIES", "Arm", "Comparison", "Control", "Effect",
-    "EvidenceError", "Measure", "Network", "Part", "Protocol", "Registration", "Verdict", "chosen_step", "compare", "depth",
-    "factors", "gamma", "judge", "layers_of", "tricks", "tunable_depth", "tunable_width", "tuning_curve", "two_layers",
-    "width",
+    "CLAIMS", "CODES", "CONFIRMING", "DEPTH_SERIES", "FASTEST", "FEW", "FIVE_EPOCHS", "LAYERS", "LEVEL",
+    "MATCHED_CHANGE", "MATCHED_FIRST_STEP", "MATCHED_STEP", "MEASURES", "QUESTIONS", "REGISTRATIONS", "REPORTED",
+    "TEN_LAYERS", "TEN_LOGISTIC_LAYERS", "TUNED", "TUNING", "WIDTH_SERIES", "Arm", "Comparison", "Control", "Effect",
+    "EvidenceError", "Measure", "Network", "Part", "Protocol", "Registration", "Verdict", "chosen_step", "compare",
+    "depth", "factors", "gamma", "judge", "layers_of", "tricks", "tunable_depth", "tunable_width", "tuning_curve",
+    "two_layers", "width",
 ]

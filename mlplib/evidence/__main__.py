@@ -27,8 +27,8 @@ def full():
             lacking = [one for one in registration.tuning() if one not in packaged("tuning")]
             lacking += [one for one in _in_turns(registration) if one not in packaged(registration.name)]
             hours = sum(estimate(lacking)) / 3600
-            print(f"The {registration.name} take up to {hours:.1f} hours of one processor, and then a third as much again "
-                  "for the rates chosen.", flush=True)
+            print(f"The {registration.name} take up to {hours:.1f} hours of one processor, and then a third as much "
+                  "again for the rates chosen.", flush=True)
             train_registration(registration)
 
 

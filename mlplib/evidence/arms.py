@@ -155,7 +155,8 @@ class Arm:
         list of Experiment
         """
         rate = {} if learning_rate is None else {"learning_rate": learning_rate}
-        return [self.protocol.applied(self.network.experiment, seed=seed, third=self.third, **rate) for seed in self.seeds]
+        return [self.protocol.applied(self.network.experiment, seed=seed, third=self.third, **rate)
+                for seed in self.seeds]
 
 
 # ---- networks that several registrations speak of
@@ -196,7 +197,7 @@ def two_layers(units):
     return Network(f"two layers of {units}", topology_experiment(units, 2))
 
 
-#: The same networks as depth(10), by the name that the claims about the report's protocol have for it; and with logistic
-#: units, whose gradient does vanish.
+#: The same networks as depth(10), by the name that the claims about the report's protocol have for it; and with
+#: logistic units, whose gradient does vanish.
 TEN_LAYERS = Network("ten layers", topology_experiment(64, 10))
 TEN_LOGISTIC_LAYERS = TEN_LAYERS.varied("logistic", activation="sigmoid")

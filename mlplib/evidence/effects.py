@@ -169,8 +169,8 @@ def effect_of(comparison, groups_a, groups_b):
     seeds = [[(run.experiment.seed, run.experiment.third) for run in group]
              for group in (groups_a + groups_b if paired else groups_a)]
     if len(seeds[0]) < 2 or len(set(seeds[0])) < len(seeds[0]) or any(each != seeds[0] for each in seeds):
-        raise ValueError("runs: expected at least two of each group, each of another seed, with the same seeds in the same "
-                         "order, got (seed, third) " + " and ".join(map(str, seeds)))
+        raise ValueError("runs: expected at least two of each group, each of another seed, with the same seeds in the "
+                         "same order, got (seed, third) " + " and ".join(map(str, seeds)))
     a = _values(measure, groups_a, groups_b if paired else None)
     b = _values(measure, groups_b, groups_a) if paired else np.full(len(a), float(groups_b))
     if measure.logarithmic:
@@ -201,8 +201,10 @@ def effect_of(comparison, groups_a, groups_b):
 
 
 def _known(measure, groups):
-    """Between which logarithms each seed's number lies, the mean over the arms of a side: infinity means "not before the
-    last evaluation"."""
+    """Between which logarithms each seed's number lies, the mean over the arms of a side.
+
+    Infinity means "not before the last evaluation".
+    """
     values = np.array([[measure.of(run) for run in group] for group in groups])
     ends = np.array([[run.history.evaluation_step[-1] + 1.0 for run in group] for group in groups])
     return np.log(np.minimum(values, ends).mean(axis=0)), np.log(values.mean(axis=0))

@@ -1,4 +1,4 @@
-"""Figures and tables of the evidence, the wing's face to the reader: verdicts with their intervals, single runs side by side, learning rates, layers."""
+"""Figures and tables of the evidence: verdicts with their intervals, runs side by side, learning rates, layers."""
 
 import itertools
 import math
@@ -33,7 +33,8 @@ def effect_text(effect):
     measure = MEASURES[effect.comparison.measure]
     values = effect.estimate, effect.low, effect.high
     if measure.logarithmic:
-        first, low, high = (f"{value:.2f}" if value < 100 else "∞" if math.isinf(value) else f"{value:.0f}" for value in values)
+        first, low, high = (f"{value:.2f}" if value < 100 else "∞" if math.isinf(value) else f"{value:.0f}"
+                            for value in values)
         return f"×{first} [{low}, {high}]"
     if measure.kind == "share":
         return f"{values[0]:.0%} [{values[1]:.0%}, {values[2]:.0%}]"
@@ -59,7 +60,8 @@ class VerdictTable(Table):
                          [self._row(verdict) for verdict in verdicts])
 
     def _row(self, verdict):
-        controls = "; ".join(f"{control.text}: {effect_text(effect)}, {word}" for control, effect, word in verdict.controls)
+        controls = "; ".join(f"{control.text}: {effect_text(effect)}, {word}"
+                             for control, effect, word in verdict.controls)
         repeated = ", ".join(effect_text(effect).split(" [")[0] for effect in verdict.replications)
         if repeated:
             controls += f"{'; ' if controls else ''}other thirds: {repeated}"
@@ -68,10 +70,12 @@ class VerdictTable(Table):
                 effect.n, controls]
 
     def _repr_html_(self):
-        head = "".join(f'<th scope="col">{escape(text)}</th>' for text in ("part", "claim", "verdict", "effect, 95 % interval", "controls"))
+        header = "part", "claim", "verdict", "effect, 95 % interval", "controls"
+        head = "".join(f'<th scope="col">{escape(text)}</th>' for text in header)
         body = "\n".join(map(self._line, self.rows))
         return (f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{escape(self.name)}">'
-                f'<table class="table" style="min-width: 46em">\n<thead>\n<tr>{head}</tr>\n</thead>\n<tbody>\n{body}\n</tbody>\n</table></div>')
+                f'<table class="table" style="min-width: 46em">\n<thead>\n<tr>{head}</tr>\n</thead>\n'
+                f"<tbody>\n{body}\n</tbody>\n</table></div>")
 
     def _line(self, row):
         part, claim, verdict, measure, effect, seeds, controls = map(escape, row)
@@ -105,8 +109,8 @@ def plot_verdicts(verdicts):
         low, middle, high = np.clip(_in_margins(verdict.effect), -1000, 1000)
         ax.plot([low, high], [y, y], color=color, linewidth=2)
         ax.plot(middle, y, marker, color=color, markersize=6)
-    ax.set_yticks(range(len(shown)), [f"{verdict.part.name}  {verdict.effect.comparison.measure}" for verdict in reversed(shown)],
-                  fontsize=8)
+    labels = [f"{verdict.part.name}  {verdict.effect.comparison.measure}" for verdict in reversed(shown)]
+    ax.set_yticks(range(len(shown)), labels, fontsize=8)
     ax.set_ylim(-0.7, len(shown) - 0.3)
     ax.set_xscale("symlog", linthresh=1)
     ax.set_xlabel("effect in the direction claimed, in units of the smallest that matters")
@@ -151,7 +155,8 @@ def plot_groups(groups, xlabel, log=False, guide=None):
         spread = np.linspace(-0.16, 0.16, len(values))  # in the order of seeds
         ax.plot(known, y + spread[np.isfinite(values)], "o", color=color, alpha=0.45, markersize=4, linewidth=0)
         if len(known) < len(values):
-            ax.plot(np.full(len(values) - len(known), edge), y + spread[~np.isfinite(values)], ">", color=color, markersize=5)
+            beyond = np.full(len(values) - len(known), edge)
+            ax.plot(beyond, y + spread[~np.isfinite(values)], ">", color=color, markersize=5)
         elif len(values) > 1:
             middle, low, high = _mean_interval(values, log)
             ax.plot([low, high], [y, y], color=color, linewidth=2.5)
@@ -213,7 +218,7 @@ def _styles():
 
 
 def plot_against(groups, xlabel, ylabel, logx=True, logy=False, guide=None):
-    """Numbers of runs against a number: the mean of each place with its 95 % interval, of a logarithm if the axis has one.
+    """Numbers of runs against a number: each place's mean with its 95 % interval, of a logarithm if the axis has one.
 
     Parameters
     ----------
@@ -231,8 +236,8 @@ def plot_against(groups, xlabel, ylabel, logx=True, logy=False, guide=None):
     figure, ax = plt.subplots(figsize=(7.5, 3.6))
     for (label, places), color, marker in zip(groups.items(), _colors(len(groups)), "osD^vX<>"):
         middle, low, high = np.transpose([_mean_interval(values, logy) for values in places.values()])
-        ax.errorbar(list(places), middle, [middle - low, high - middle], color=color, marker=marker, markersize=5, capsize=3,
-                    label=label)
+        ax.errorbar(list(places), middle, [middle - low, high - middle], color=color, marker=marker, markersize=5,
+                    capsize=3, label=label)
     if logx:
         ax.set_xscale("log")
     if logy:
@@ -249,7 +254,7 @@ def plot_against(groups, xlabel, ylabel, logx=True, logy=False, guide=None):
 
 
 def plot_layers(groups, record=0):
-    """What the layers of networks look like, from the input side to the output: four diagnostics, medians over the runs.
+    """What layers look like, from the input side to the output: four diagnostics, medians over the runs.
 
     Parameters
     ----------
@@ -266,7 +271,8 @@ def plot_layers(groups, record=0):
     for ax, (name, ylabel, log) in zip(axes.flat, (
             ("gradient_rms", "gradient, RMS", True), ("update_ratio", "update / weights, RMS", True),
             ("spread", "spread of activations", False), ("saturated", "saturated share", False))):
-        for (label, runs), color, style in zip(groups.items(), _colors(len(groups)), itertools.cycle(("-", "--", "-.", ":"))):
+        styles = itertools.cycle(("-", "--", "-.", ":"))
+        for (label, runs), color, style in zip(groups.items(), _colors(len(groups)), styles):
             values = np.median([run.diagnostics[name][record] for run in runs], axis=0)
             ax.plot(np.arange(1, len(values) + 1), values, style, color=color, marker=".", label=label)
         if log:
@@ -281,7 +287,7 @@ def plot_layers(groups, record=0):
 
 
 def plot_through_training(groups, ylabel, guide=None, log=True):
-    """One diagnostic against gradient steps, the median over the runs of a group and a band from the lowest to the highest.
+    """One diagnostic against gradient steps: the median over a group's runs, and a band from the lowest to the highest.
 
     Parameters
     ----------

@@ -117,15 +117,16 @@ def _time_per_step(run):
 #:
 #: :meta hide-value:
 MEASURES = {
-    "accuracy": Measure("validation accuracy with the last weights, stopped by one half of the test file and judged on the "
-                        "other, the mean of both ways", _crosswise("last", 1)),
+    "accuracy": Measure("validation accuracy with the last weights, stopped by one half of the test file and judged on "
+                        "the other, the mean of both ways", _crosswise("last", 1)),
     "accuracy, best weights": Measure("the same with the weights of the lowest loss on the stopping half",
                                       _crosswise("best", 1)),
-    "accuracy, equal steps": Measure("validation accuracy on the whole test file at the step where the shorter run of the "
-                                     "pair ended", _accuracy_at, common=True),
+    "accuracy, equal steps": Measure("validation accuracy on the whole test file at the step where the shorter run of "
+                                     "the pair ended", _accuracy_at, common=True),
     "accuracy at step 125": Measure("validation accuracy on the whole test file after 126 updates",
                                     lambda run: _accuracy_at(run, 125)),
-    "validation loss": Measure("validation loss with the last weights, crosswise as for accuracy", _crosswise("last", 0)),
+    "validation loss": Measure("validation loss with the last weights, crosswise as for accuracy",
+                               _crosswise("last", 0)),
     "validation loss, best weights": Measure("the same with the weights of the lowest loss on the stopping half",
                                              _crosswise("best", 0)),
     "training loss": Measure("loss on the training set with the last weights, stopped by the whole test file",
@@ -137,24 +138,25 @@ MEASURES = {
     "steps to 0.1": Measure("updates until the loss on the training set is 0.1, its logarithm interpolated between "
                             "evaluations", _updates_until(0.1), "sign"),
     "steps to 0.05": Measure("updates until the loss on the training set is 0.05, its logarithm interpolated between "
-                            "evaluations", _updates_until(0.05), "sign"),
+                             "evaluations", _updates_until(0.05), "sign"),
     "later training accuracy": Measure("change of the training accuracy from half of the run to its end",
                                        _later_gain("train_accuracy")),
     "later validation accuracy": Measure("change of the validation accuracy from half of the run to its end",
                                          _later_gain("validation_accuracy")),
-    "share of the 50 epochs": Measure(f"update after which the whole test file stopped the run, as a share of {ALL_UPDATES:,}",
+    "share of the 50 epochs": Measure("update after which the whole test file stopped the run, as a share of "
+                                      f"{ALL_UPDATES:,}",
                                       lambda run: (run.stops["validation"].step + 1) / ALL_UPDATES, "ratio"),
     "not stopped": Measure("whether the whole test file did not stop the run within 50 epochs",
                            lambda run: float(not run.stops["validation"].stopped), "share"),
     "time per step": Measure("seconds of the run, its evaluations included, over its updates", _time_per_step, "ratio"),
     "time to stop": Measure("time per step times the updates until the whole test file stopped the run",
                             lambda run: _time_per_step(run) * (run.stops["validation"].step + 1), "ratio"),
-    "minibatch noise": Measure("standard deviation of the logarithm of the minibatch loss, from successive differences, "
-                               "over epochs 2 to 5", _early("minibatch_noise"), "ratio"),
+    "minibatch noise": Measure("standard deviation of the logarithm of the minibatch loss, from successive "
+                               "differences, over epochs 2 to 5", _early("minibatch_noise"), "ratio"),
     "unit change": Measure("length of an update of a first-layer unit's weights over the length of these weights, over "
                            "epochs 2 to 5", _early("unit_change"), "ratio"),
-    "overfitting": Measure("how far the validation loss with the last weights is above that with the best, crosswise as "
-                           "for accuracy",
+    "overfitting": Measure("how far the validation loss with the last weights is above that with the best, crosswise "
+                           "as for accuracy",
                            lambda run: _crosswise("last", 0)(run) - _crosswise("best", 0)(run)),
     "gradient ratio at the start": Measure("log10 of the gradient's RMS at the first matrix between hidden layers over "
                                            "that at the last, before training", _gradient_ratio(slice(0, 1))),

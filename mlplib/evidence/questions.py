@@ -47,8 +47,8 @@ def factors(code):
     Parameters
     ----------
     code : str
-        A digit for each of (input gain, output gain, offset). With none of them and with all of them the network is one of
-        the claims: logistic units and the improved sigmoid, with fan-in weights.
+        A digit for each of (input gain, output gain, offset). With none of them and with all of them the network is one
+        of the claims: logistic units and the improved sigmoid, with fan-in weights.
 
     Returns
     -------
@@ -110,9 +110,15 @@ def _gamma(value, letter):
 
 
 def _factor_arm(code, protocol):
-    if protocol == MATCHED_FIRST_STEP and code in ("000", "111"):
-        return _LOGISTIC.under() if code == "000" else _ALL_FACTORS.under(protocol)  # what the first step is matched with
+    if protocol == MATCHED_FIRST_STEP and code == "000":
+        return _LOGISTIC.under()  # what the first step is matched with
+    if protocol == MATCHED_FIRST_STEP and code == "111":
+        return _ALL_FACTORS.under(protocol)
     return factors(code).under(protocol)
+
+
+def _factors_beside(a, b, protocol):
+    return (_factor_arm(a, protocol),), (_factor_arm(b, protocol),)
 
 
 def _factor(name, i, what):
@@ -123,38 +129,41 @@ def _factor(name, i, what):
     rates = (("1", REPORTED, "at the same learning rate"), ("2", MATCHED_FIRST_STEP, "at the same first step"),
              ("3", FASTEST, "each at its fastest rate"))
     parts = [Part(f"{name}{number}{letter}", f"{what}, {case}, makes faster, {rate}",
-                  Comparison("steps to 0.1", (_factor_arm(a, protocol),), (_factor_arm(b, protocol),), "less", TIMES_1_1))
+                  Comparison("steps to 0.1", *_factors_beside(a, b, protocol), "less", TIMES_1_1))
              for number, protocol, rate in rates for letter, case, a, b in cases]
     return parts + [Part(f"{name}4{letter}", f"{what}, {case}, makes more accurate, each at its best rate",
-                         Comparison("accuracy, best weights", (_factor_arm(a, TUNED),), (_factor_arm(b, TUNED),), "greater",
-                                    ACCURACY)) for letter, case, a, b in cases]
+                         Comparison("accuracy, best weights", *_factors_beside(a, b, TUNED), "greater", ACCURACY))
+                    for letter, case, a, b in cases]
 
 
 def _depths():
     deeper = tuple(zip("abcde", DEPTH_SERIES[1:]))
     for letter, layers in deeper:
+        deep_and_shallow = _beside(tunable_depth(layers), tunable_depth(1), TUNED)
         yield Part(f"D1{letter}", f"{layers} layers are less accurate than one, each at its best rate",
-                   Comparison("accuracy, best weights", *_beside(tunable_depth(layers), tunable_depth(1), TUNED), "less",
-                              ACCURACY))
+                   Comparison("accuracy, best weights", *deep_and_shallow, "less", ACCURACY))
     for letter, layers in deeper:
         with_and_without = _beside(tunable_depth(layers), tunable_depth(layers, momentum=False), TUNED)
-        yield Part(f"D2{letter}", f"{layers} layers: the same accuracy with and without momentum, each at its best rate",
+        yield Part(f"D2{letter}",
+                   f"{layers} layers: the same accuracy with and without momentum, each at its best rate",
                    Comparison("accuracy, best weights", *with_and_without, "same", ACCURACY))
     for letter, when in (("a", "at the start"), ("b", "in training")):
         twenty = layers_of("improved_sigmoid", "fan_in", 20).under(LAYERS)
-        yield Part(f"D3{letter}", f"through 20 layers with all tricks the gradient vanishes: first to last below 0.01, {when}",
+        yield Part(f"D3{letter}",
+                   f"through 20 layers with all tricks the gradient vanishes: first to last below 0.01, {when}",
                    Comparison(f"gradient ratio {when}", (twenty,), -2.0, "less", 0.0))
     for letter, layers in (("a", 3), ("b", 5), ("c", 10)):
         logistic = layers_of("sigmoid", "fan_in", layers).under(LAYERS)
-        yield Part(f"D4{letter}", f"through {layers} layers of logistic units with fan-in weights it vanishes at the start",
+        yield Part(f"D4{letter}",
+                   f"through {layers} layers of logistic units with fan-in weights it vanishes at the start",
                    Comparison("gradient ratio at the start", (logistic,), -2.0, "less", 0.0))
 
 
 def _widths():
     for letter, (half, units) in zip("abcdefg", itertools.pairwise(WIDTH_SERIES)):
+        whole_and_half = _beside(tunable_width(units), tunable_width(half), TUNED)
         yield Part(f"W1{letter}", f"{units} units are more accurate than {half}, each at its best rate",
-                   Comparison("accuracy, best weights", *_beside(tunable_width(units), tunable_width(half), TUNED), "greater",
-                              ACCURACY))
+                   Comparison("accuracy, best weights", *whole_and_half, "greater", ACCURACY))
     yield Part("W2", "1,024 units overfit more than 64, each at its best rate",
                Comparison("overfitting", *_beside(tunable_width(1024), tunable_width(64), TUNED), "greater", LOSS))
     for name, measure, what in (("W3", "unit change", "each unit changes more"),
@@ -166,18 +175,21 @@ def _widths():
 
 def _variations():
     for letter, network, what in (("a", _LOGISTIC, "logistic"), ("b", _ALL, "all tricks")):
-        biases, order, *inputs = (_beside(network.varied(name, **fields), network) for name, fields in VARIATIONS.items())
+        biases, order, *inputs = (_beside(network.varied(name, **fields), network)
+                                  for name, fields in VARIATIONS.items())
         yield Part(f"B1{letter}", f"a bias in every layer or one at the input: same accuracy, {what}",
                    Comparison("accuracy", *biases, "same", ACCURACY))
         yield Part(f"B2{letter}", f"a bias in every layer or one at the input: same speed, {what}",
                    Comparison("steps to 0.1", *biases, "same", TIMES_1_1))
-        yield Part(f"O1{letter}", f"without shuffling less accurate, {what}", Comparison("accuracy", *order, "less", ACCURACY))
+        yield Part(f"O1{letter}", f"without shuffling less accurate, {what}",
+                   Comparison("accuracy", *order, "less", ACCURACY))
         yield Part(f"O2{letter}", f"without shuffling slower, {what}",
                    Comparison("steps to 0.1", *order, "greater", TIMES_1_1))
-        for number, (other, said), sides in zip((1, 2), (("not centred", "inputs not centred"), ("pixels from 0 to 1",) * 2),
-                                                inputs):
+        others = ("not centred", "inputs not centred"), ("pixels from 0 to 1", "pixels from 0 to 1")
+        for number, (other, said), sides in zip((1, 2), others, inputs):
             best, fastest = (_beside(OTHER_INPUTS[other], _ALL, protocol) for protocol in (TUNED, FASTEST))
-            yield Part(f"I{number}{letter}", f"{said}: less accurate, {what}", Comparison("accuracy", *sides, "less", ACCURACY),
+            yield Part(f"I{number}{letter}", f"{said}: less accurate, {what}",
+                       Comparison("accuracy", *sides, "less", ACCURACY),
                        (Control("each at its own best learning rate",
                                 Comparison("accuracy, best weights", *best, "less", ACCURACY), "persists"),)
                        if network == _ALL else ())
@@ -188,8 +200,8 @@ def _variations():
                        if network == _ALL else ())
 
 
-# M is for momentum; SI, SO and SC for the sigmoid's input gain, output gain and offset, which centres; D for depth, W for
-# width, P for parameters, B for biases, O for the order of images, I for inputs.
+# M is for momentum; SI, SO and SC for the sigmoid's input gain, output gain and offset, which centres; D for depth, W
+# for width, P for parameters, B for biases, O for the order of images, I for inputs.
 _PARTS = (
     *_gamma(0.5, "a"), *_gamma(0.9, "b"), *_gamma(0.99, "c"),
     *_factor("SI", 0, "the input gain"), *_factor("SO", 1, "the output gain"), *_factor("SC", 2, "the offset"),

@@ -38,7 +38,7 @@ def with_effective_step(experiment, step):
 
 
 def effective_steps_for(experiment):
-    """The effective steps that are tried with an experiment: for 20 layers, which choose the smallest, smaller ones too.
+    """The effective steps tried with an experiment: for 20 layers, which choose the smallest, smaller ones too.
 
     Parameters
     ----------

@@ -11,9 +11,9 @@ from mlplib.evidence import measures, statistics
 from mlplib.evidence.effects import Comparison
 from mlplib.evidence.rates import experiments_of, runs_that_choose
 
-REPLICATION = ("Where a comparison was repeated on the other two thirds of the training file, its verdict is undecided unless "
-               "both repetitions agree: for greater and less the estimate has the sign claimed if the verdict is that it "
-               "holds; for same the estimate is within the margin if the verdict is equivalent")
+REPLICATION = ("Where a comparison was repeated on the other two thirds of the training file, its verdict is undecided "
+               "unless both repetitions agree: for greater and less the estimate has the sign claimed if the verdict "
+               "is that it holds; for same the estimate is within the margin if the verdict is equivalent")
 
 
 class EvidenceError(Exception):
@@ -162,11 +162,13 @@ class Registration:
         other = [f"{arm}, seed {run.experiment.seed}" for arm, each in runs.items() for run in each
                  if self.marks.items() - run.versions.items()]
         if other:
-            raise EvidenceError(f"not made under the present rules, {', '.join(self.marks.values())}: {'; '.join(other)}")
+            raise EvidenceError(f"not made under the present rules, {', '.join(self.marks.values())}: "
+                                f"{'; '.join(other)}")
         return runs
 
 
 def _in_words(comparison):
     """A comparison as digests are taken over it: arms by their names."""
     a, b = ([str(arm) for arm in side] if isinstance(side, tuple) else side for side in (comparison.a, comparison.b))
-    return {"measure": comparison.measure, "a": a, "b": b, "direction": comparison.direction, "margin": comparison.margin}
+    return {"measure": comparison.measure, "a": a, "b": b,
+            "direction": comparison.direction, "margin": comparison.margin}

@@ -80,7 +80,8 @@ def judge(runs, parts):
         elif verdict == HOLDS and "open" in said:
             verdict = UNDECIDED
         controls = tuple((control, effects[control.comparison], word) for control, word in zip(part.controls, said))
-        found.append(Verdict(part, verdict, effects[comparison], p_for[comparison], p_against[comparison], controls, repeated))
+        found.append(Verdict(part, verdict, effects[comparison], p_for[comparison], p_against[comparison],
+                             controls, repeated))
     return found
 
 
