@@ -17,6 +17,9 @@ BUILT = ROOT / "_build" / "html"
 LITE = BUILT / "lite"
 NAMES = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
+# Which archives of stored runs a notebook reads.
+READ = {"2_network": ["shown"], "3_tricks": ["shown"], "4_topology": ["shown"],
+        "5_evidence": ["tuning", "claims", "questions"]}
 
 each_notebook = pytest.mark.parametrize("name", NAMES)
 needs_the_book = pytest.mark.usefixtures("book")
@@ -132,7 +135,7 @@ def test_the_librarys_wheel_is_the_library():
     path = next(path for path in wheels() if path.name.startswith("mlplib"))
     with zipfile.ZipFile(path) as wheel:
         held = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("mlplib/")}
-    patterns = ("*.py", "widgets/*.py", "mnist_data/*.gz", "runs/*.npz")
+    patterns = ("*.py", "widgets/*.py", "mnist_data/*.gz")
     assert held == {file.relative_to(ROOT).as_posix(): file.read_bytes()
                     for pattern in patterns for file in (ROOT / "mlplib").glob(pattern)}  # fmt: skip
 
@@ -167,19 +170,32 @@ def test_the_button_opens_that_very_notebook_and_says_what_is_loaded(name):
 
     parts = json.loads((ROOT / "book" / "lite" / "first_visit.json").read_text())
     size = parts["JupyterLite"] + parts["Pyodide"] + sum(file.stat().st_size for file in (copy, *wheels()))
+    size += sum((LITE / "files" / "mlplib" / "archives" / f"{read}.zip").stat().st_size for read in READ.get(name, ()))
     if name == "5_evidence":
-        size += parts["SciPy"] + (LITE / "files" / "mlplib" / "evidence_runs.zip").stat().st_size
+        size += parts["SciPy"]
     assert f"loads {round(size / 1e6)} MB" in page
 
 
 @needs_the_book
-def test_the_evidence_is_an_archive_beside_the_notebooks_and_no_part_of_the_wheel():
-    with zipfile.ZipFile(LITE / "files" / "mlplib" / "evidence_runs.zip") as archive:
-        assert sorted(archive.namelist()) == sorted(path.name for path in (ROOT / "mlplib" / "evidence_runs").iterdir())
+def test_stored_runs_are_archives_beside_the_notebooks_and_no_part_of_the_wheel():
+    beside = {path.name: path.read_bytes() for path in (LITE / "files" / "mlplib" / "archives").iterdir()}
+    assert beside == {path.name: path.read_bytes() for path in (ROOT / "mlplib" / "archives").glob("*.zip")}
+    assert set(beside) >= {"shown.zip", "tuning.zip", "claims.zip", "questions.zip"}
     (wheel,) = (path for path in wheels() if path.name.startswith("mlplib"))
     with zipfile.ZipFile(wheel) as archive:
-        assert not [name for name in archive.namelist() if "evidence_runs" in name]
-        assert [name for name in archive.namelist() if name.startswith("mlplib/runs/")]
+        assert not [name for name in archive.namelist() if "archives" in name]
+
+
+@pytest.mark.parametrize("code, read", [
+    ('from mlplib.store import packaged\nruns = mlplib.run(experiment)', []),
+    ("stored = packaged()", ["shown"]),
+    ('store = packaged(\n    "tuning",\n    "claims",\n)\npackaged(\'my own\')', ["claims", "my own", "tuning"]),
+    ('packaged("claims")\nTrainingBench(notebook="4_topology")', ["claims", "shown"]),
+    ("from mlplib.widgets import TrickExplorer, TopologyExplorer, TrainingBench", []),
+    ("TrickExplorer()", ["shown"]), ("TopologyExplorer()", ["shown"]), ('mlplib.reproduce(["2c"])', ["shown"]),
+])
+def test_what_code_reads_of_the_stored_runs_is_seen_from_it(code, read):
+    assert runpy.run_path(str(ROOT / "book" / "_ext" / "run_in_browser.py"))["archives"](code) == read
 
 
 @needs_the_book

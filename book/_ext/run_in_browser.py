@@ -4,6 +4,7 @@ The live side is built first, by book/lite/build.py: the pages state its sizes.
 """
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ import jinja2
 from sphinx.errors import ExtensionError
 
 LITE = Path(__file__).resolve().parents[1] / "lite"
+# What reads stored runs by itself, those that the widgets show; `packaged` is told which.
+READERS = re.compile(r"\b(reproduce|TrickExplorer|TopologyExplorer|TrainingBench)\(")
+PACKAGED = re.compile(r"\bpackaged\(([^)]*)\)")
 
 # What concerns the reader's own situation is hidden; a script shows it where it is so.
 BUTTON = jinja2.Template("""
@@ -41,9 +45,19 @@ def first_visit(site, notebook):
     live = site / "lite" / "files" / notebook
     own = [live, *(site / "lite" / "wheels").rglob("*.whl")]
     text = live.read_text(encoding="utf-8")
-    own += [archive for archive in (site / "lite" / "files" / "mlplib").glob("*.zip") if archive.stem in text]
+    code = "\n".join(cell["source"] for cell in json.loads(text)["cells"] if cell["cell_type"] == "code")
+    beside = (site / "lite" / "files" / "mlplib" / "archives" / f"{name}.zip" for name in archives(code))
+    own += [archive for archive in beside if archive.exists()]
     with_scipy = parts["SciPy"] if "from scipy import" in text else 0  # Pyodide fetches it when a cell imports it
     return parts["JupyterLite"] + parts["Pyodide"] + with_scipy + sum(path.stat().st_size for path in own)
+
+
+def archives(code):
+    """The names of the archives of stored runs that code reads: each is fetched when it is first looked into."""
+    names = {"shown"} if READERS.search(code) else set()
+    for given in PACKAGED.findall(code):
+        names.update(re.findall(r"[\"']([^\"']+)[\"']", given) or ["shown"])
+    return sorted(names)
 
 
 def add_button(app, page, template, context, doctree):

@@ -27,10 +27,10 @@ LAB_EXTENSIONS = Path(sys.prefix, "share", "jupyter", "labextensions")
 # Those that show widgets and run Python. JupyterLite would take all that are installed, jupytext's too, which wants a server.
 EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kernel-extension"]
 PACKED = ["comm", "ipywidgets", "tqdm"]
-# Files that notebooks read, by the same relative path as here.
+# Files that notebooks read, by the same relative path as here; archives are others.
 DATA = ["benchmarks/results.json"]
-# Runs that one notebook reads: an archive beside the notebooks, not a part of the library's wheel, which all of them load.
-ARCHIVED = "evidence_runs"
+# Stored runs, beside the notebooks: no part of the library's wheel, which all of them load.
+ARCHIVES = sorted(ROOT.glob("mlplib/archives/*.zip"))
 LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]
 # The same input gives the same wheel; the earliest time that a ZIP file can hold.
 EPOCH = "315532800"
@@ -79,18 +79,11 @@ def library_wheel(folder, work):
     source.mkdir()
     for name in LIBRARY:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", ARCHIVED))
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "archives"))
         else:
             shutil.copy(ROOT / name, source)
     call("-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, source, cwd=work,
          SOURCE_DATE_EPOCH=EPOCH)
-
-
-def archive(folder, target):
-    """Put the files of a folder, which are compressed already, into a ZIP file; the same files give the same archive."""
-    with zipfile.ZipFile(target, "w") as file:
-        for path in sorted(folder.glob("*")):
-            file.writestr(zipfile.ZipInfo(path.name), path.read_bytes())
 
 
 def plain(text):
@@ -131,7 +124,8 @@ def inputs():
     files += sorted(ROOT.glob("notebooks/*.ipynb"))
     for name in LIBRARY:
         path = ROOT / name
-        files += [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc")
+        files += [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc"
+                                                      and "under_way" not in p.parts)
     return files
 
 
@@ -174,12 +168,10 @@ def build(target):
         (work / "files" / "notebooks").mkdir(parents=True)
         for notebook_file in ROOT.glob("notebooks/*.ipynb"):
             (work / "files" / "notebooks" / notebook_file.name).write_text(live_copy(notebook_file), encoding="utf-8")
-        for name in DATA:
-            copy = work / "files" / name
+        for path in [*(ROOT / name for name in DATA), *ARCHIVES]:
+            copy = work / "files" / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(ROOT / name, copy)
-        (work / "files" / "mlplib").mkdir()
-        archive(ROOT / "mlplib" / ARCHIVED, work / "files" / "mlplib" / f"{ARCHIVED}.zip")
+            shutil.copy(path, copy)
         call("-m", "jupyterlite_core", "build", "--output-dir", work / "site", cwd=work)
         shutil.copytree(wheels, work / "site" / folder)
         shutil.move(work / "site", target)
