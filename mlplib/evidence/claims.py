@@ -70,7 +70,6 @@ def _worth_having(for_accuracy, for_speed, trick, what):
     )
 
 
-
 _PARTS = (
     Part("C1a", "the plain network works: accuracy above 0.9", Comparison("accuracy", _PLAIN, 0.9, "greater", 0.0)),
     Part("C1b", "but slowly, beside the network with all tricks",
