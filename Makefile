@@ -81,10 +81,10 @@ execute: $(STAMP)
 	@$(PY) -m jupytext --quiet --sync notebooks/*.ipynb
 
 sweep: $(STAMP)
-	$(PY) -m mlplib.make_sweep
+	$(PY) -m mlplib.evidence
 
 sweep-full: $(STAMP)
-	$(PY) -m mlplib.make_sweep --full
+	$(PY) -m mlplib.evidence --full
 
 # Each library by itself: one that cannot be installed is reported as missing, and the others are still measured.
 bench: $(STAMP)

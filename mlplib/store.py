@@ -1,14 +1,20 @@
-"""Runs on disk: one file for each experiment, with its figures, its curves, and the versions that made it."""
+"""Runs on disk: one entry for each experiment, with its figures, its curves, and the versions that made it.
+
+Entries are files of a folder, where a sweep saves, or lie together in an archive, which is read in place.
+"""
 
 import hashlib
+import io
 import json
 import math
 import os
 import platform
-import shutil
 import sys
 import tempfile
+import time
 import warnings
+import zipfile
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
@@ -26,6 +32,8 @@ FORMAT = 2
 STRIDES, FIRST = (25, 125), 1250
 _DEFAULTS = asdict(Experiment())
 RECORDED = "recorded "  # what the names of the arrays of diagnostics begin with
+# How long a process waits, in seconds, for another one that puts runs into the same archive; a second is usual.
+PATIENCE = 60
 _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
@@ -55,13 +63,103 @@ def key(experiment):
 
 
 def _differing(experiment):
-    # Through JSON, so that what is saved and what is read back are equal: a tuple becomes a list.
-    values = json.loads(json.dumps(asdict(experiment)))
-    defaults = json.loads(json.dumps(_DEFAULTS))
-    return {name: value for name, value in values.items() if value != defaults[name]}
+    values = {field.name: getattr(experiment, field.name) for field in fields(experiment)}
+    differing = {name: value for name, value in values.items() if value != _DEFAULTS[name]}
+    return json.loads(json.dumps(differing))  # what is saved and what is read back are equal: a tuple becomes a list
 
 
-class Store:
+class Runs:
+    """What a folder of runs, an archive and a chain of them have in common: they are read by experiment.
+
+    A subclass says which entries there are (`_names`, `_has`), what they hold (`_content`), and where (`_place`).
+    """
+
+    def _shelves(self):
+        """What to look through, in this order."""
+        return (self,)
+
+    def __len__(self):
+        return len(self._all_names())
+
+    def __iter__(self):
+        """The stored runs, in the order of their keys."""
+        for name in sorted(self._all_names()):
+            found = self._found(name)
+            if found:  # another process may have removed it by now
+                yield _read(*found)
+
+    def __contains__(self, experiment):
+        """Whether there is an entry for an experiment; not whether it can be used."""
+        name = _entry_name(experiment)
+        return any(shelf._has(name) for shelf in self._shelves())
+
+    def __getitem__(self, experiment):
+        """The stored run of an experiment.
+
+        Its losses are rounded to 16 binary digits; of its minibatch losses every 25th is kept, from step 1,250 on every
+        125th; curves on subsets are not kept, but what each stopping rule came to is; final and best figures are exact.
+        Its `model` is None unless the weights were saved.
+
+        Parameters
+        ----------
+        experiment : Experiment
+
+        Returns
+        -------
+        Run
+
+        Raises
+        ------
+        KeyError
+            If the experiment is not stored.
+        StoreError
+            If its entry cannot be used, or an archive cannot.
+        """
+        found = self._found(_entry_name(experiment))
+        if not found:
+            places = ", ".join(str(shelf._place()) for shelf in self._shelves())
+            raise KeyError(f"no run of {experiment} in {places}: mlplib.sweep([experiment], store=...) makes one")
+        return _run_of(experiment, *found)
+
+    def get(self, experiment):
+        """The stored run of an experiment, or None; an entry that cannot be used counts as none, with a warning.
+
+        Parameters
+        ----------
+        experiment : Experiment
+
+        Returns
+        -------
+        Run or None
+
+        Warns
+        -----
+        StoreWarning
+            If there is an entry that cannot be used, or an archive. The message names it and says why.
+        """
+        name = _entry_name(experiment)
+        for shelf in self._shelves():
+            try:
+                content = shelf._content(name)
+                if content is not None:
+                    return _run_of(experiment, content, shelf._place() / name)
+            except StoreError as error:
+                warnings.warn(f"not used: {error}", StoreWarning, stacklevel=2)
+        return None
+
+    def _all_names(self):
+        return set().union(*(shelf._names() for shelf in self._shelves()))
+
+    def _found(self, name):
+        """What the first that has the entry holds, and where that is; None if there is none."""
+        for shelf in self._shelves():
+            content = shelf._content(name)
+            if content is not None:
+                return content, shelf._place() / name
+        return None
+
+
+class Store(Runs):
     """A folder of runs, keyed by their experiments.
 
     Each run is a file of its own, written aside and then put in place at once: a process that is killed leaves no half
@@ -84,68 +182,24 @@ class Store:
     def __repr__(self):
         return f"Store({str(self.folder)!r}), {len(self)} runs"
 
-    def __len__(self):
-        return len(list(self.folder.glob("*.npz")))
+    def _names(self):
+        return [path.name for path in self.folder.glob("*.npz")]
 
-    def __iter__(self):
-        """The stored runs, in the order of their keys."""
-        for path in sorted(self.folder.glob("*.npz")):
-            yield _read(path)
+    def _has(self, name):
+        return (self.folder / name).exists()
 
-    def __contains__(self, experiment):
-        """Whether there is an entry for an experiment; not whether it can be used."""
-        return self.path(experiment).exists()
-
-    def __getitem__(self, experiment):
-        """The stored run of an experiment.
-
-        Its losses are rounded to 16 binary digits; of its minibatch losses every 25th is kept, from step 1,250 on every
-        125th; curves on subsets are not kept, but what each stopping rule came to is; final and best figures are exact.
-        Its `model` is None unless the weights were saved.
-
-        Parameters
-        ----------
-        experiment : Experiment
-
-        Returns
-        -------
-        Run
-
-        Raises
-        ------
-        KeyError
-            If the experiment is not stored.
-        StoreError
-            If its entry cannot be used.
-        """
-        if experiment not in self:
-            raise KeyError(f"no run of {experiment} in {self.folder}: mlplib.sweep([experiment], store=...) makes one")
-        run = _read(self.path(experiment))
-        if run.experiment != experiment:
-            raise StoreError(f"{self.path(experiment)}: expected a run of {experiment}, found one of {run.experiment}")
-        return run
-
-    def get(self, experiment):
-        """The stored run of an experiment, or None; an entry that cannot be used counts as none, with a warning.
-
-        Parameters
-        ----------
-        experiment : Experiment
-
-        Returns
-        -------
-        Run or None
-
-        Warns
-        -----
-        StoreWarning
-            If there is an entry that cannot be used. The message names it and says why.
-        """
+    def _content(self, name):
+        """The bytes of an entry, or None if there is none."""
+        path = self.folder / name
         try:
-            return self[experiment] if experiment in self else None
-        except StoreError as error:
-            warnings.warn(f"not used: {error}", StoreWarning, stacklevel=2)
+            return path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            raise StoreError(f"{path}: damaged, or no entry of a store ({error})") from error
+
+    def _place(self):
+        return self.folder
 
     def path(self, experiment):
         """The file of an experiment, whether it exists or not.
@@ -158,7 +212,7 @@ class Store:
         -------
         pathlib.Path
         """
-        return self.folder / f"{key(experiment)}.npz"
+        return self.folder / _entry_name(experiment)
 
     def save(self, run, weights=False, marks=None):
         """Keep a run; an earlier one of the same experiment is replaced.
@@ -205,29 +259,293 @@ class Store:
         arrays = {"about": np.frombuffer(text.encode(), np.uint8), "numbers": _packed(numbers, run.experiment), **bits}
         if weights:
             arrays |= {f"weights_{layer}": W for layer, W in enumerate(run.model.weights)}
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle, aside = tempfile.mkstemp(dir=self.folder, suffix=".part")
+        with _put_in_place(self.path(run.experiment)) as file:
+            np.savez_compressed(file, **arrays)
+
+
+class Archive(Runs):
+    """A ZIP file of runs and nothing else, read in place and never written: `archive_runs` puts runs into one.
+
+    The file is read as a whole, once; that it was replaced since is noticed. It is not kept open.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        A file that is missing is an archive without runs.
+
+    Raises
+    ------
+    TypeError
+        If `path` is not a path.
+    """
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self._known = (None, None)  # which state of the file was read, and what it held; replaced at once, for threads
+
+    def __repr__(self):
+        return f"Archive({str(self.path)!r}), {len(self)} runs"
+
+    def __reduce__(self):
+        return type(self), (self.path,)  # what was read stays here: a copy reads the file again
+
+    def _names(self):
+        return list(self._infos())
+
+    def _has(self, name):
+        return name in self._infos()
+
+    def _content(self, name):
+        """The bytes of an entry, or None if there is none."""
+        archive = self._opened()
+        if archive is None or name not in archive.NameToInfo:
+            return None
         try:
-            with os.fdopen(handle, "wb") as file:
-                np.savez_compressed(file, **arrays)
-            os.chmod(aside, 0o644)  # mkstemp's file is the owner's alone
-            os.replace(aside, self.path(run.experiment))
-        except BaseException:
-            os.unlink(aside)
-            raise
+            return archive.read(name)
+        except Exception as error:
+            raise StoreError(f"{self.path / name}: damaged ({error})") from error
+
+    def _place(self):
+        return self.path
+
+    def _infos(self):
+        archive = self._opened()
+        return archive.NameToInfo if archive else {}
+
+    def _opened(self):
+        """The file's present state, in memory; None if there is no file."""
+        state, archive = self._known
+        if archive and sys.platform == "emscripten":
+            return archive  # there each look at a file fetches it again, and what a page serves does not change
+        try:
+            about = os.stat(self.path)
+            present = about.st_mtime_ns, about.st_size, about.st_ino
+            if state != present:
+                archive = zipfile.ZipFile(io.BytesIO(self.path.read_bytes()))
+                # Entries are ZIP files too: where the end is lost, zipfile takes the last whole entry for the archive.
+                others = [name for name in archive.namelist() if not name.endswith(".npz")]
+                if others:
+                    raise ValueError(f"expected runs, KEY.npz, found {', '.join(others)}")
+                self._known = present, archive
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except Exception as error:  # in a damaged file zipfile can stumble over nearly anything
+            raise StoreError(f"{self.path}: damaged, or no archive of runs ({error})") from error
+        return archive
 
 
-def _read(path):
-    """The run in a file, or a StoreError that says what is wrong with it."""
+class StoreChain(Runs):
+    """A store, and others that are looked through for what it lacks: like `collections.ChainMap`.
+
+    An experiment that several of them have counts once, and the first of them is taken. Where that one's entry cannot
+    be used, `get` goes on to the next, after its warning; `[]` raises.
+
+    Parameters
+    ----------
+    first : Store
+        Where `save` puts runs.
+    *others : Store, Archive or StoreChain
+        Only read.
+
+    Attributes
+    ----------
+    stores : tuple of Store or Archive
+        All of them, in the order in which they are looked through.
+
+    Raises
+    ------
+    TypeError
+        If one of them is something else, or `first` cannot be saved to.
+    """
+
+    def __init__(self, first, *others):
+        if not isinstance(first, Store):
+            raise TypeError(f"first: expected a Store, where runs are saved, got {type(first).__name__}")
+        for other in others:
+            if not isinstance(other, Runs):
+                raise TypeError(f"others: expected a Store, an Archive or a StoreChain, got {type(other).__name__}")
+        self.stores = (first, *(shelf for other in others for shelf in other._shelves()))
+
+    def __repr__(self):
+        return f"StoreChain({', '.join(repr(str(store._place())) for store in self.stores)}), {len(self)} runs"
+
+    def _shelves(self):
+        return self.stores
+
+    def save(self, run, weights=False, marks=None):
+        """Keep a run in the first store, where it is found before an earlier one; see `Store.save`.
+
+        Parameters
+        ----------
+        run : Run
+        weights : bool
+            Whether to keep its last weights too, 4 bytes each.
+        marks : dict from str to str, optional
+            Kept among the run's versions.
+
+        Raises
+        ------
+        ValueError
+            If the weights are wanted and the run comes from a store that did not keep them.
+        """
+        self.stores[0].save(run, weights, marks)
+
+
+# ---- archives are written
+
+
+def write_archive(path, entries):
+    """Write a ZIP file; the same entries give the same bytes, whatever their order, the platform and the time.
+
+    It is written aside and put in place at once. Entries of a store are compressed already and stay as they are.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        Replaced if it exists; untouched if it is the same already.
+    entries : dict from str to bytes
+        By name.
+    """
+    path, buffer = Path(path), io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
+        for name in sorted(entries):
+            info = zipfile.ZipInfo(name)  # of 1980, the earliest year that a ZIP file can name
+            info.create_system, info.external_attr = 3, 0o100644 << 16  # a file that all may read, as Unix says it
+            archive.writestr(info, entries[name])
+    if not path.exists() or path.read_bytes() != buffer.getvalue():
+        with _put_in_place(path) as file:
+            file.write(buffer.getvalue())
+
+
+def archive_runs(store, path, experiments):
+    """Move runs from a folder into an archive, beside what it holds; an earlier run of an experiment is replaced.
+
+    Entries are copied as they are. They leave the folder once the new archive is in place, and only if they are still
+    what was copied. Several processes may do this at once: they take turns, by a lock file beside the archive.
+
+    Parameters
+    ----------
+    store : Store
+    path : str or os.PathLike
+        Of the archive; made if it does not exist, untouched if nothing changes.
+    experiments : sequence of Experiment
+        Those that the store lacks are passed over.
+
+    Returns
+    -------
+    int
+        How many runs were moved.
+
+    Raises
+    ------
+    StoreError
+        If the archive is damaged, or another process does not give it free. The message names the file.
+
+    Warns
+    -----
+    StoreWarning
+        If an entry of the store cannot be used; it stays where it is.
+    """
+    path, wanted = Path(path), {_entry_name(experiment): experiment for experiment in experiments}
+    if not any(map(store._has, wanted)):
+        return 0
+    with _locked(path):
+        moved = {}
+        for name, experiment in wanted.items():
+            try:
+                content = store._content(name)
+                if content is not None:
+                    _run_of(experiment, content, store.folder / name)
+                    moved[name] = content
+            except StoreError as error:
+                warnings.warn(f"not archived: {error}", StoreWarning, stacklevel=2)
+        if moved:
+            archive = Archive(path)
+            # What is replaced is not read: it may be damaged, which may be why it was trained again.
+            kept = {name: archive._content(name) for name in archive._infos() if name not in moved}
+            write_archive(path, kept | moved)
+        for name, content in moved.items():
+            _remove(store.folder / name, content)
+    return len(moved)
+
+
+def _remove(path, content):
+    """Remove a file if it holds this. It is put aside first, so that none is removed that was saved in between."""
+    handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    os.close(handle)
     try:
-        with open(path, "rb") as file, np.load(file) as entry:  # of a damaged file np.load would leave it open
+        os.replace(path, aside)
+        if Path(aside).read_bytes() != content and not path.exists():
+            os.replace(aside, path)
+    except FileNotFoundError:
+        pass  # another process was faster
+    finally:
+        Path(aside).unlink(missing_ok=True)
+
+
+@contextmanager
+def _put_in_place(path):
+    """A file to write to: it takes the place of `path` at once when it is complete, and leaves nothing if it is not."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        os.chmod(aside, 0o644)  # mkstemp's file is the owner's alone
+        os.replace(aside, path)
+    except BaseException:
+        os.unlink(aside)
+        raise
+
+
+@contextmanager
+def _locked(path):
+    """Keep other processes from writing an archive meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock, until = path.with_name(f"{path.name}.lock"), time.monotonic() + PATIENCE
+    while True:
+        try:
+            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+            break
+        except FileExistsError:
+            if time.monotonic() > until:
+                raise StoreError(f"{lock}: for {PATIENCE} s another process has been putting runs into {path.name}, or "
+                                 "one was killed while it did; if no other sweep is running, remove this lock file"
+                                 ) from None
+            time.sleep(0.05)
+    try:
+        yield
+    finally:
+        lock.unlink()
+
+
+# ---- an entry
+
+
+def _entry_name(experiment):
+    return f"{key(experiment)}.npz"
+
+
+def _run_of(experiment, content, where):
+    """The run that an entry holds, or a StoreError if it is one of another experiment, or none."""
+    run = _read(content, where)
+    if run.experiment != experiment:
+        raise StoreError(f"{where}: expected a run of {experiment}, found one of {run.experiment}")
+    return run
+
+
+def _read(content, where):
+    """The run in an entry, or a StoreError that says what is wrong with it, and where it lies."""
+    try:
+        with np.load(io.BytesIO(content)) as entry:
             arrays = {name: entry[name] for name in entry.files}
         about = json.loads(arrays["about"].tobytes())
         if about["format"] != FORMAT:
-            raise StoreError(f"{path}: expected format {FORMAT}, found {about['format']}; another version of mlplib made it")
+            raise StoreError(f"{where}: expected format {FORMAT}, found {about['format']}; "
+                             "another version of mlplib made it")
         unknown = set(about["experiment"]) - {field.name for field in fields(Experiment)}
         if unknown:
-            raise StoreError(f"{path}: its experiment has unknown fields, {', '.join(sorted(unknown))}; "
+            raise StoreError(f"{where}: its experiment has unknown fields, {', '.join(sorted(unknown))}; "
                              "another version of mlplib made it")
         experiment = Experiment(**about["experiment"])
         numbers = _unpacked(arrays.pop("numbers"), about["shapes"], experiment)
@@ -242,7 +560,7 @@ def _read(path):
     except StoreError:
         raise
     except Exception as error:  # on its way through zipfile, zlib, NumPy and json damage can raise nearly anything
-        raise StoreError(f"{path}: damaged, or no entry of a store ({error})") from error
+        raise StoreError(f"{where}: damaged, or no entry of a store ({error})") from error
 
 
 def _stop(last, best, **about):
@@ -290,19 +608,21 @@ def _model(experiment, weights):
     return model
 
 
-def packaged(name="runs"):
-    """A store that comes with mlplib.
+def packaged(*names):
+    """The stored runs that come with mlplib, and with them those that a sweep has not put into their archives yet.
 
     Parameters
     ----------
-    name : {"runs", "evidence_runs"}
-        What the book's widgets and tables show, or what the verdicts on the report's claims stand on.
+    *names : str
+        Of archives. "shown", the default: what the book's widgets and tables show. What the verdicts stand on is in
+        "tuning", by which learning rates are chosen, "claims" and "questions". One that does not exist yet has no runs.
 
     Returns
     -------
-    Store
+    StoreChain
+        Its first store, where a sweep saves, is the folder `mlplib/archives/under_way`, which need not exist.
     """
-    folder = Path(__file__).with_name(name)
-    if sys.platform == "emscripten" and not folder.exists():  # most notebooks do without it, so it is no part of the wheel
-        shutil.unpack_archive(f"../mlplib/{name}.zip", folder)  # beside the notebooks
-    return Store(folder)
+    folder = beside = Path(__file__).with_name("archives")
+    if sys.platform == "emscripten" and not folder.exists():  # most notebooks need few, so none is a part of the wheel
+        beside = Path("../mlplib/archives")  # the notebooks; a file is fetched when it is opened
+    return StoreChain(Store(folder / "under_way"), *(Archive(beside / f"{name}.zip") for name in names or ("shown",)))

@@ -8,7 +8,7 @@ import warnings
 from mlplib.experiments import Experiment
 from mlplib.mnist import N_VALIDATION
 from mlplib.running import one_blas_thread, run, trainer_for
-from mlplib.store import Store
+from mlplib.store import Archive, Runs, Store
 from mlplib.training import DENSE, progress_bar
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
@@ -32,11 +32,21 @@ class SweepError(RuntimeError):
         self.failures, self.runs = failures, runs
 
 
-def _retrained(store):
-    """The store that a sweep uses in place of `store`, as the environment variable MLPLIB_RETRAIN says, and whether it does.
+def store_in_use(store):
+    """The store that a sweep uses in place of the given one, as the environment variable MLPLIB_RETRAIN says.
 
-    Unset or 0: `store` itself. 1: none. Anything else is a folder for what is trained anew: so the steps of one check
+    Unset or 0: the given one. 1: none. Anything else is a folder for what is trained anew: so the steps of one check
     share their runs.
+
+    Parameters
+    ----------
+    store : mlplib.store.Runs
+
+    Returns
+    -------
+    store : mlplib.store.Runs or None
+    anew : bool
+        Whether it is another one than was given, or none.
     """
     value = os.environ.get("MLPLIB_RETRAIN", "0")
     if value in ("", "0"):
@@ -44,7 +54,7 @@ def _retrained(store):
     return (None if value == "1" else Store(value)), True
 
 
-def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), marks=None):
+def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), marks=None, again=()):
     """Train experiments in parallel, one BLAS thread each.
 
     Processes on this machine by default; inside `joblib.parallel_config(backend=...)` the same call runs where that
@@ -58,8 +68,8 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
     Parameters
     ----------
     experiments : sequence of Experiment
-    store : str, os.PathLike or mlplib.store.Store, optional
-        A folder of runs.
+    store : str, os.PathLike, mlplib.store.Store or mlplib.store.StoreChain, optional
+        A folder of runs, alone or before others. An `Archive` too, if it has all experiments.
     n_jobs : int
         How many at once; -1 is one for each processor.
     progress : bool
@@ -68,6 +78,9 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
         Of these the store keeps the weights too.
     marks : dict from str to str, optional
         Kept in the store with each run that is trained; it comes back among the run's `versions`.
+    again : sequence of Experiment
+        Of these what the store has is not taken: they are trained again, and each stored run is replaced when the new
+        one is finished, not before. Under MLPLIB_RETRAIN, where all is trained anew, it changes nothing.
 
     Returns
     -------
@@ -78,6 +91,8 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
     ------
     TypeError
         If something else than an Experiment is among them.
+    ValueError
+        If something is to be trained and the store is an archive, which is read-only.
     SweepError
         If runs failed, once all others are finished. It says which failed, and why.
     KeyboardInterrupt
@@ -93,14 +108,17 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
         if not isinstance(experiment, Experiment):
             raise TypeError(f"experiments[{i}]: expected an Experiment, got {type(experiment).__name__}")
     if store is not None:
-        store, anew = _retrained(store if isinstance(store, Store) else Store(store))
-        keep_weights = experiments if anew else keep_weights
-    runs = {}
+        store, anew = store_in_use(store if isinstance(store, Runs) else Store(store))
+        keep_weights, again = (experiments, ()) if anew else (keep_weights, again)
+    runs, again = {}, set(again)
     for experiment in dict.fromkeys(experiments) if store is not None else ():
-        known = store.get(experiment)
+        known = store.get(experiment) if experiment not in again else None
         if known and not (experiment in keep_weights and known.model is None):
             runs[experiment] = known
     missing = [experiment for experiment in dict.fromkeys(experiments) if experiment not in runs]
+    if missing and isinstance(store, Archive):
+        raise ValueError(f"store: {counted(len(missing), 'run')} would be trained, and the archive {store.path} is "
+                         "read-only; give a folder before it, where they are saved: StoreChain(Store(folder), archive)")
     # Long ones first: otherwise one processor ends up waiting for the other's last long run. Those that take less than a
     # twentieth of it all keep their order, so that arms can be taken in turns and a busy hour does not fall on one of them.
     whole = sum(map(work, missing))

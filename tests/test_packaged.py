@@ -1,7 +1,9 @@
-"""The store that comes with mlplib: complete, small, readable, and what training gives."""
+"""The stored runs that come with mlplib: complete, small, readable, and what training gives."""
 
+import os
 import subprocess
 import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,17 +14,18 @@ import pytest
 import mlplib
 from mlplib import REPORT, designs, evidence, further, make_sweep, sweeps
 from mlplib.experiments import one_blas_thread, trainer_for
-from mlplib.store import Store, packaged
+from mlplib.store import Archive, Store, StoreChain, key, packaged, write_archive
 
 EXPERIMENTS = sweeps.packaged_experiments()
+SHELF = packaged("shown").stores[1]  # what is under way is no part of it
 LOOKED_INTO = [REPORT[task].experiment for task in ("2c", "3a", "3b", "3c")]
 DRAWN = [EXPERIMENTS[i] for i in np.random.default_rng(2026).choice(len(EXPERIMENTS), 3, replace=False)]
 
 
 @pytest.fixture(scope="module")
 def stored():
-    """Every run of the packaged store, by its experiment."""
-    return {run.experiment: run for run in packaged()}
+    """Every run that the widgets show, by its experiment."""
+    return {run.experiment: run for run in SHELF}
 
 
 def test_the_widgets_show_all_tricks_and_all_topologies():
@@ -37,11 +40,11 @@ def test_the_widgets_show_all_tricks_and_all_topologies():
 
 def test_it_holds_these_runs_and_no_others(stored):
     assert set(stored) == set(EXPERIMENTS)
-    assert set(packaged().folder.iterdir()) == {packaged().path(experiment) for experiment in EXPERIMENTS}
+    assert len(SHELF) == len(EXPERIMENTS)
 
 
 def test_it_takes_at_most_4_megabytes():
-    assert sum(path.stat().st_size for path in packaged().folder.iterdir()) <= 4e6
+    assert SHELF.path.stat().st_size <= 4e6
 
 
 def test_every_run_went_to_its_end_and_says_what_made_it(stored):
@@ -104,9 +107,28 @@ def trained(monkeypatch):
 
 
 @pytest.fixture
-def small_sweep(tmp_path, monkeypatch, trained):
+def stores(tmp_path):
+    """What takes the place of `packaged`: archives in a folder of their own."""
+    return lambda *names: StoreChain(
+        Store(tmp_path / "under_way"), *(Archive(tmp_path / f"{name}.zip") for name in names))
+
+
+@pytest.fixture
+def evidence_runs(stores):
+    return stores("tuning", "claims", "questions")
+
+
+def take_out(experiment, archive):
+    with zipfile.ZipFile(archive.path) as file:
+        entries = {name: file.read(name) for name in file.namelist()}
+    del entries[f"{key(experiment)}.npz"]
+    write_archive(archive.path, entries)
+
+
+@pytest.fixture
+def small_sweep(stores, monkeypatch, trained):
     """A function that does what `make sweep` does, in small and in a folder of its own, and gives what it trained."""
-    monkeypatch.setattr(make_sweep, "packaged", lambda name="runs": Store(tmp_path / name))
+    monkeypatch.setattr(make_sweep, "packaged", stores)
     monkeypatch.setattr(make_sweep, "packaged_experiments", lambda: SHOWN)
     monkeypatch.setattr(make_sweep, "REPORT", {task: replace(REPORT[task], experiment=SHOWN[0]) for task in REPORT})
     monkeypatch.setattr(make_sweep, "estimate", lambda experiments: [3600.0] * len(experiments))
@@ -148,58 +170,61 @@ def further_arms(store):
     return arms
 
 
-def test_make_sweep_chooses_learning_rates_and_then_trains_the_arms_at_them(tmp_path, small_sweep, capsys):
+def test_make_sweep_chooses_learning_rates_and_then_trains_the_arms_at_them(stores, evidence_runs, small_sweep, capsys):
     trained = small_sweep()
-    evidence_runs, runs = Store(tmp_path / "evidence_runs"), Store(tmp_path / "runs")
     tuning, confirming = designs.tuning(designs.tunable()), CONFIRMED + chosen(evidence_runs)
-    assert {run.experiment for run in evidence_runs} == {*tuning, *confirming} and len(tuning) == 4
-    assert {run.experiment for run in runs} == set(SHOWN)
+    under_way, *archives = stores("tuning", "claims", "questions", "shown").stores
+    held = [{run.experiment for run in archive} for archive in archives]
+    assert held == [set(tuning), set(confirming), set(), set(SHOWN)]
+    assert len(tuning) == 4 and len(under_way) == 0
     assert len(confirming) == len(set(confirming)) == 8
     assert set(trained[:4]) == set(tuning) and set(trained[4:12]) == set(confirming) and set(trained[12:]) == set(SHOWN)
     in_turns = make_sweep._in_turns(evidence.arms(evidence_runs))
     assert set(in_turns) == set(confirming) and [one.seed for one in in_turns] == sorted(one.seed for one in confirming)
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "evidence_runs, what learning rates are chosen by: 0 of 4 runs are there"
-    assert said[2] == "evidence_runs, what the verdicts stand on: 0 of 8 runs are there"
-    assert said[4] == "runs, what the explorers show: 0 of 2 runs are there"
+    assert said[0] == "tuning, what learning rates are chosen by: 0 of 4 runs are there"
+    assert said[2] == "claims, what the verdicts stand on: 0 of 8 runs are there"
+    assert said[4] == "shown, what the explorers show: 0 of 2 runs are there"
     assert said[5].startswith("  2 runs, 0.0 MB, ")
 
 
-def test_make_sweep_trains_only_what_is_missing_and_nothing_the_second_time(tmp_path, small_sweep, capsys):
+def test_make_sweep_trains_only_what_is_missing_and_nothing_the_second_time(stores, small_sweep, capsys):
     small_sweep()
-    evidence_runs, runs = Store(tmp_path / "evidence_runs"), Store(tmp_path / "runs")
+    archives = stores("tuning", "claims", "shown").stores[1:]
     missing = [designs.tuning(designs.tunable())[0], CONFIRMED[2], SHOWN[1]]
-    for store, experiment in zip((evidence_runs, evidence_runs, runs), missing):
-        store.path(experiment).unlink()
+    for archive, experiment in zip(archives, missing):
+        take_out(experiment, archive)
     assert small_sweep() == missing
     capsys.readouterr()
+    for archive in archives:
+        os.utime(archive.path, ns=(10**18, 10**18))
     assert small_sweep() == []
+    assert [archive.path.stat().st_mtime_ns for archive in archives] == [10**18] * 3
     assert [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()[::2]] == [
         "4 of 4 runs are there", "8 of 8 runs are there", "2 of 2 runs are there"]
 
 
-def test_make_sweep_marks_confirming_runs_with_the_rules_and_no_others(tmp_path, small_sweep):
+def test_make_sweep_marks_confirming_runs_with_the_rules_and_no_others(stores, evidence_runs, small_sweep):
     small_sweep()
-    evidence_runs = Store(tmp_path / "evidence_runs")
     marked = {run.experiment: run.versions.get("rules") for run in evidence_runs}
     assert {experiment for experiment, rules in marked.items() if rules} == {*CONFIRMED, *chosen(evidence_runs)}
     assert set(marked.values()) == {evidence.digest(), None}
     assert set(evidence.confirming_runs(evidence_runs)) == {
         "plain", "fan-in", "tricks 100, tuned", "tricks 100, fastest"}
-    assert all("rules" not in run.versions for run in Store(tmp_path / "runs"))
+    assert all("rules" not in run.versions for run in stores("shown"))
 
 
-def test_make_sweep_keeps_the_weights_that_chapters_need_and_no_others(tmp_path, small_sweep):
-    runs = Store(tmp_path / "runs")
+def test_make_sweep_keeps_the_weights_that_chapters_need_and_no_others(stores, evidence_runs, small_sweep):
+    runs = stores("shown")
     runs.save(mlplib.run(SHOWN[0]))  # without its weights: it has to be trained again
     assert SHOWN[0] in small_sweep()
     assert runs[SHOWN[0]].model is not None and runs[SHOWN[1]].model is None
-    assert all(run.model is None for run in Store(tmp_path / "evidence_runs"))
+    assert all(run.model is None for run in evidence_runs)
 
 
-def test_make_sweep_trains_again_what_was_made_under_other_rules_and_nothing_else(tmp_path, small_sweep, monkeypatch, capsys):
+def test_make_sweep_trains_again_what_was_made_under_other_rules_and_nothing_else(
+        evidence_runs, small_sweep, monkeypatch, capsys):
     small_sweep()
-    evidence_runs = Store(tmp_path / "evidence_runs")
     confirming = CONFIRMED + chosen(evidence_runs)
     monkeypatch.setattr(evidence, "LEVEL", 0.05)
     with pytest.raises(evidence.EvidenceError, match="^not made under the present rules"):
@@ -207,14 +232,14 @@ def test_make_sweep_trains_again_what_was_made_under_other_rules_and_nothing_els
     capsys.readouterr()
     assert sorted(map(repr, small_sweep())) == sorted(map(repr, confirming))
     assert capsys.readouterr().out.splitlines()[2] == (
-        "evidence_runs, what the verdicts stand on: 8 of 8 runs are there, 8 of them made under other rules: trained again")
+        "claims, what the verdicts stand on: 8 of 8 runs are there, 8 of them made under other rules: trained again")
     evidence.confirming_runs(evidence_runs)
     assert small_sweep() == []
 
 
-def test_make_sweep_full_trains_what_the_verdicts_need_first_and_then_what_goes_further(tmp_path, small_sweep, capsys):
+def test_make_sweep_full_trains_what_the_verdicts_need_first_and_then_what_goes_further(
+        evidence_runs, small_sweep, capsys):
     trained = small_sweep(make_sweep.full)
-    evidence_runs = Store(tmp_path / "evidence_runs")
     tuning, arms = designs.tuning(further.tunable()), further_arms(evidence_runs)
     assert trained[12:14] == SHOWN and len(trained) == 14 + 4 + 4
     assert set(trained[14:18]) == set(tuning)
@@ -223,45 +248,65 @@ def test_make_sweep_full_trains_what_the_verdicts_need_first_and_then_what_goes_
     marks = {one: evidence_runs[one].versions for one in trained[14:]}
     assert {one for one in marks if marks[one].get("questions") == further.marks()["questions"]} == set(trained[18:])
     assert not any("rules" in found for found in marks.values())
+    assert [len(archive) for archive in evidence_runs.stores] == [0, 4 + 4, 8, 4]
     assert small_sweep(make_sweep.full) == []
     assert "takes up to 0.0 hours" in capsys.readouterr().out
 
 
-def test_runs_with_other_marks_or_none_are_trained_again_and_all_others_are_kept(tmp_path, trained, capsys):
-    store, (one, other, third) = Store(tmp_path), CONFIRMED[:3]
-    make_sweep.fill("at first", [one], store)
-    make_sweep.fill("at first", [other, other], store, marks={"rules": "old", "of": "tests"})
-    make_sweep.fill("at first", [third], store, marks={"rules": "new", "of": "tests"})
+@pytest.fixture
+def fill(stores):
+    """`make_sweep.fill`, with a store of one archive."""
+    return lambda what, experiments, **options: make_sweep.fill(
+        what, experiments, stores("some"), stores("some").stores[1], **options)
+
+
+def test_runs_with_other_marks_or_none_are_trained_again_and_all_others_are_kept(stores, fill, trained, capsys):
+    store, (one, other, third) = stores("some").stores[1], CONFIRMED[:3]
+    fill("at first", [one])
+    fill("at first", [other, other], marks={"rules": "old", "of": "tests"})
+    fill("at first", [third], marks={"rules": "new", "of": "tests"})
     assert trained == [one, other, third]
-    assert capsys.readouterr().out.splitlines()[2] == f"{tmp_path.name}, at first: 0 of 1 runs are there"  # twice the same
-    before = store.path(third).read_bytes()
+    assert capsys.readouterr().out.splitlines()[2] == "some, at first: 0 of 1 runs are there"  # twice the same
+    before = store[third].seconds, store[third].versions
     trained.clear()
-    make_sweep.fill("then", [one, other, third], store, marks={"rules": "new"})
-    assert set(trained) == {one, other} and store.path(third).read_bytes() == before
+    fill("then", [one, other, third], marks={"rules": "new"})
+    assert set(trained) == {one, other} and (store[third].seconds, store[third].versions) == before
     assert {store[each].versions["rules"] for each in (one, other, third)} == {"new"}
     assert capsys.readouterr().out.splitlines()[0] == (
-        f"{tmp_path.name}, then: 3 of 3 runs are there, 2 of them made under other rules: trained again")
+        "some, then: 3 of 3 runs are there, 2 of them made under other rules: trained again")
     trained.clear()
-    make_sweep.fill("then", [one, other, third], store, marks={"rules": "new"})
-    make_sweep.fill("whatever made them", [one, other, third], store)
+    fill("then", [one, other, third], marks={"rules": "new"})
+    fill("whatever made them", [one, other, third])
     assert trained == []
     assert store[one].versions["rules"] == "new"
 
 
-def test_what_a_store_holds_besides_is_left_alone(tmp_path, trained):
-    store = Store(tmp_path)
-    make_sweep.fill("at first", CONFIRMED[:2], store, marks={"rules": "old"})
-    make_sweep.fill("then", CONFIRMED[:1], store, marks={"rules": "new"})
-    assert [store[one].versions["rules"] for one in CONFIRMED[:2]] == ["new", "old"]
+def test_what_a_store_holds_besides_is_left_alone(stores, fill):
+    fill("at first", CONFIRMED[:2], marks={"rules": "old"})
+    fill("then", CONFIRMED[:1], marks={"rules": "new"})
+    assert [stores("some")[one].versions["rules"] for one in CONFIRMED[:2]] == ["new", "old"]
 
 
-def test_no_run_is_removed_where_no_store_is_written(tmp_path, trained, monkeypatch):
+def test_no_run_is_removed_before_it_was_trained_again(stores, fill, trained, monkeypatch):
+    fill("at first", CONFIRMED[:2], marks={"rules": "old"})
+
+    def stop(experiment):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(sweeps, "attempt", stop)
+        with pytest.raises(KeyboardInterrupt):
+            fill("then", CONFIRMED[:2], marks={"rules": "new"})
+    assert [stores("some")[one].versions["rules"] for one in CONFIRMED[:2]] == ["old", "old"]
+
+
+def test_nothing_is_moved_where_no_store_is_written(stores, fill, trained, monkeypatch):
     """MLPLIB_RETRAIN=1 makes a sweep neither read nor write its store."""
-    store = Store(tmp_path)
-    make_sweep.fill("at first", CONFIRMED[:1], store, marks={"rules": "old"})
+    fill("at first", CONFIRMED[:1], marks={"rules": "old"})
+    stores("some").save(stores("some")[CONFIRMED[0]], marks={"rules": "under way"})
     monkeypatch.setenv("MLPLIB_RETRAIN", "1")
-    make_sweep.fill("then", CONFIRMED[:1], store, marks={"rules": "new"})
-    assert CONFIRMED[0] in store
+    fill("then", CONFIRMED[:1], marks={"rules": "new"})
+    assert [store[CONFIRMED[0]].versions["rules"] for store in stores("some").stores] == ["under way", "old"]
 
 
 def test_make_sweep_says_what_it_does_without_doing_it():

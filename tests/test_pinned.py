@@ -78,7 +78,7 @@ def test_the_registered_rules_are_those_that_the_runs_were_made_under():
 
 def test_all_arms_have_the_names_and_the_experiments_that_they_had():
     """One digest over the names of all arms and the keys of their experiments: 645 of the claims, 1,500 of the questions."""
-    store = packaged("evidence_runs")
+    store = packaged("tuning", "claims", "questions")
     for arms, n, expected in ((evidence.arms(store), 645, "3ce92c1d9cc3c4a7"), (further.arms(store), 1500, "e54c14a5c92dd71e")):
         keys = {name: [key(one) for one in experiments] for name, experiments in arms.items()}
         assert sum(map(len, keys.values())) == n
@@ -92,7 +92,7 @@ def test_an_experiment_keeps_the_key_of_its_stored_run(expected):
 
 @pytest.mark.parametrize("expected", KEYS)
 def test_a_stored_run_is_found_under_that_key(expected):
-    assert any(Experiment(**KEYS[expected]) in packaged(name) for name in ("runs", "evidence_runs"))
+    assert Experiment(**KEYS[expected]) in packaged("shown", "tuning", "claims", "questions")
 
 
 def test_every_measure_of_the_first_registrations_is_pinned():
@@ -101,6 +101,6 @@ def test_every_measure_of_the_first_registrations_is_pinned():
 
 @pytest.mark.parametrize("name", VALUES)
 def test_a_measure_says_of_a_stored_run_what_it_said_when_the_verdicts_were_given(name):
-    run, measure = packaged("evidence_runs")[TEN_LAYERS], MEASURES[name]
+    run, measure = packaged("claims")[TEN_LAYERS], MEASURES[name]
     found = measure.of(run, 2500) if measure.common else measure.of(run)
     assert found == pytest.approx(VALUES[name], rel=1e-9, abs=1e-12)

@@ -1,9 +1,15 @@
 """Runs on disk: what is kept, that nothing damaged is ever used, and that no process can spoil another's entries."""
 
+import copy
+import hashlib
 import json
+import os
+import pickle
 import subprocess
 import sys
+import tempfile
 import time
+import zipfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -13,10 +19,21 @@ import pytest
 import mlplib
 from mlplib import DivergenceWarning, Experiment, store, sweeps
 from mlplib.catalogue import shown_experiments
-from mlplib.store import Store, StoreError, StoreWarning, key
+from mlplib.store import (
+    Archive,
+    Store,
+    StoreChain,
+    StoreError,
+    StoreWarning,
+    archive_runs,
+    key,
+    packaged,
+    write_archive,
+)
 
 EXPERIMENT = Experiment(hidden=(8,), n_train=320, epochs=6, seed=1)
 OTHER = replace(EXPERIMENT, seed=2)
+THIRD = replace(EXPERIMENT, seed=3)
 ROUNDING = 1.01 * 2.0 ** -16  # of numbers with 16 binary digits; and float32's before
 CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
@@ -37,6 +54,26 @@ def shelf(tmp_path, run):
     filled = Store(tmp_path / "runs")
     filled.save(run)
     return filled
+
+
+@pytest.fixture
+def archive(tmp_path, run):
+    """An archive of two runs, one with its weights."""
+    folder = Store(tmp_path / "to be archived")
+    folder.save(run, weights=True)
+    folder.save(replace(run, experiment=OTHER))
+    archive_runs(folder, tmp_path / "archives" / "some.zip", [EXPERIMENT, OTHER])
+    folder.folder.rmdir()
+    return Archive(tmp_path / "archives" / "some.zip")
+
+
+def swept(experiments, where, **options):
+    return mlplib.sweep(experiments, where, n_jobs=1, progress=False, **options)
+
+
+def marked(run, **marks):
+    """The run, with other words in its versions, by which it is known again."""
+    return replace(run, versions={"mlplib": "0"} | marks)
 
 
 # ---- round trip
@@ -222,6 +259,374 @@ def test_no_single_damaged_byte_changes_a_run_unnoticed(shelf):
     assert noticed > len(content) / 3 / 2
 
 
+# ---- archives
+
+
+def test_an_archive_holds_what_the_folder_held(tmp_path, shelf, run):
+    shelf.save(replace(run, experiment=OTHER), weights=True)
+    entries = {path.name: path.read_bytes() for path in shelf.folder.iterdir()}
+    assert archive_runs(shelf, tmp_path / "some.zip", [OTHER, THIRD, EXPERIMENT, OTHER]) == 2
+    with zipfile.ZipFile(tmp_path / "some.zip") as file:
+        assert {name: file.read(name) for name in file.namelist()} == entries
+    assert list(shelf.folder.iterdir()) == []
+    archive = Archive(tmp_path / "some.zip")
+    assert archive[EXPERIMENT].final == run.final and archive[EXPERIMENT].model is None
+    assert all(map(np.array_equal, archive[OTHER].model.weights, run.model.weights))
+
+
+def test_an_archive_is_a_collection(archive):
+    assert len(archive) == 2 and EXPERIMENT in archive and THIRD not in archive and archive.get(THIRD) is None
+    assert [key(stored.experiment) for stored in archive] == sorted(map(key, (EXPERIMENT, OTHER)))
+    assert repr(archive) == f"Archive({str(archive.path)!r}), 2 runs"
+    with pytest.raises(KeyError, match="no run of .*seed=3.* in .*some.zip: "):
+        archive[THIRD]
+
+
+@pytest.mark.parametrize("path", ["missing.zip", "a file/missing.zip"])
+def test_an_archive_that_does_not_exist_is_empty(tmp_path, path):
+    (tmp_path / "a file").touch()
+    missing = Archive(tmp_path / path)
+    assert list(missing) == [] and len(missing) == 0 and missing.get(EXPERIMENT) is None and EXPERIMENT not in missing
+    assert not missing.path.exists()
+
+
+def test_an_archive_is_given_by_a_path():
+    with pytest.raises(TypeError):
+        Archive(3)
+
+
+def test_the_same_runs_give_the_same_bytes_however_they_came(tmp_path, run):
+    experiments = [replace(EXPERIMENT, seed=seed) for seed in range(4)]
+    folder = Store(tmp_path / "runs")
+    for experiment in experiments:
+        folder.save(replace(run, experiment=experiment))
+    entries = {folder.path(one): folder.path(one).read_bytes() for one in experiments}
+    archive_runs(folder, tmp_path / "at once.zip", experiments)
+    for path, content in entries.items():
+        path.write_bytes(content)
+    for experiment in (experiments[i] for i in (2, 0, 3, 1)):
+        archive_runs(folder, tmp_path / "in turn.zip", [experiment])
+    assert (tmp_path / "at once.zip").read_bytes() == (tmp_path / "in turn.zip").read_bytes()
+
+
+def test_the_bytes_of_an_archive_are_those_that_they_were(tmp_path):
+    """Of whatever platform and time: all that a ZIP file says beside its entries is fixed."""
+    write_archive(tmp_path / "some.zip", {"b.npz": b"second", "a.npz": b"first"})
+    assert hashlib.sha256((tmp_path / "some.zip").read_bytes()).hexdigest()[:16] == "e6d1693d58491898"
+    with zipfile.ZipFile(tmp_path / "some.zip") as file:
+        assert file.namelist() == ["a.npz", "b.npz"] and file.testzip() is None
+        about = {(info.date_time[0], info.create_system, info.compress_type) for info in file.infolist()}
+        assert about == {(1980, 3, zipfile.ZIP_STORED)}
+    assert os.name == "nt" or (tmp_path / "some.zip").stat().st_mode & 0o777 == 0o644
+
+
+def test_an_archive_is_read_in_place(archive, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    assert len(list(archive)) == 2 and archive[EXPERIMENT] and OTHER in archive
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_archive_is_read_once_and_not_kept_open(archive, monkeypatch):
+    reads, real = [], Path.read_bytes
+    monkeypatch.setattr(Path, "read_bytes", lambda path: reads.append(path) or real(path))
+    for _ in range(3):
+        assert len(list(archive)) == 2 and archive[EXPERIMENT]
+    assert reads == [archive.path]
+    assert not os.path.exists("/proc/self/fd") or str(archive.path) not in map(
+        os.path.realpath, (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd")))
+
+
+def test_a_replaced_archive_is_noticed(archive, shelf, run):
+    assert len(archive) == 2
+    shelf.save(marked(run, of="later"))
+    shelf.save(replace(run, experiment=THIRD))
+    archive_runs(shelf, archive.path, [EXPERIMENT, THIRD])
+    assert len(archive) == 3 and THIRD in archive and archive[EXPERIMENT].versions["of"] == "later"
+    archive.path.unlink()
+    assert len(archive) == 0 and archive.get(EXPERIMENT) is None
+
+
+def test_archives_and_chains_can_be_copied_and_sent_at_any_time(archive, shelf):
+    chain = StoreChain(shelf, archive)
+    for _ in range(2):  # before they were read and after
+        for one in (archive, chain):
+            for copied in (copy.deepcopy(one), copy.copy(one), pickle.loads(pickle.dumps(one))):
+                assert type(copied) is type(one) and len(copied) == 2
+                assert copied[EXPERIMENT].final == one[EXPERIMENT].final
+            assert len(pickle.dumps(one)) < 1000
+
+
+# ---- archives that cannot be used
+
+DAMAGED = {
+    "empty": written(b""),
+    "no archive": written(b"not an archive at all"),
+    "truncated": lambda path: path.write_bytes(path.read_bytes()[:-50]),
+    "cut off after an entry": lambda path: path.write_bytes(path.read_bytes().partition(b"PK\1\2" + b"\x14\3")[0]),
+    "without its beginning": lambda path: path.write_bytes(path.read_bytes()[50:]),
+    "a folder": lambda path: (path.unlink(), path.mkdir()),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_archive_is_named(archive, damage):
+    damage(archive.path)
+    for use in (lambda: archive[EXPERIMENT], lambda: list(archive), lambda: len(archive) + archive[EXPERIMENT]):
+        with pytest.raises(StoreError, match="some.zip.*: damaged"):
+            use()
+    with pytest.warns(StoreWarning, match="not used: .*some.zip.*: damaged"):
+        assert archive.get(EXPERIMENT) is None
+
+
+def test_a_damaged_entry_is_named_and_the_others_can_be_used(archive):
+    content = archive.path.read_bytes()
+    position = content.index(f"{key(OTHER)}.npz".encode()) + 200
+    archive.path.write_bytes(content[:position] + bytes([content[position] ^ 0x55]) + content[position + 1 :])
+    with pytest.raises(StoreError, match=rf"some.zip.{key(OTHER)}.npz: damaged \(Bad CRC-32"):
+        archive[OTHER]
+    with pytest.warns(StoreWarning, match=f"not used: .*some.zip.{key(OTHER)}.npz: damaged"):
+        assert archive.get(OTHER) is None
+    assert archive[EXPERIMENT].experiment == EXPERIMENT and OTHER in archive and len(archive) == 2
+
+
+def test_an_entry_under_anothers_name_is_noticed(archive):
+    with zipfile.ZipFile(archive.path) as file:
+        content = file.read(f"{key(OTHER)}.npz")
+    write_archive(archive.path, {f"{key(EXPERIMENT)}.npz": content})
+    with pytest.raises(StoreError, match=f"{key(EXPERIMENT)}.npz: expected a run of .*seed=1.*, found one of .*seed=2"):
+        archive[EXPERIMENT]
+
+
+def test_no_single_damaged_byte_of_an_archive_changes_a_run_unnoticed(archive):
+    path, intact = archive.path, {stored.experiment: stored for stored in archive}
+    content = path.read_bytes()
+    # All of what says where the entries are, and some of them.
+    positions = [*range(0, len(content) - 300, 11), *range(len(content) - 300, len(content))]
+    noticed = 0
+    for position in positions:
+        path.write_bytes(content[:position] + bytes([content[position] ^ 0x55]) + content[position + 1 :])
+        damaged, missing = Archive(path), 0
+        for experiment in intact:
+            try:
+                found = damaged[experiment]
+            except StoreError:
+                noticed += 1
+            except KeyError:  # its name is what is damaged
+                missing += 1
+            else:
+                assert (found.final, found.best, found.versions) == (
+                    intact[experiment].final, intact[experiment].best, intact[experiment].versions)
+                assert all(map(np.array_equal, vars(found.history).values(), vars(intact[experiment].history).values()))
+        assert missing <= 1
+    assert noticed > len(positions) / 2
+
+
+# ---- putting runs into an archive
+
+
+def test_a_newer_run_replaces_that_of_the_archive_and_the_others_stay(archive, shelf, run):
+    with zipfile.ZipFile(archive.path) as file:
+        other = file.read(f"{key(OTHER)}.npz")
+    shelf.save(marked(run, of="later"))
+    assert archive_runs(shelf, archive.path, [EXPERIMENT]) == 1
+    assert archive[EXPERIMENT].versions["of"] == "later" and len(archive) == 2 and len(shelf) == 0
+    with zipfile.ZipFile(archive.path) as file:
+        assert file.read(f"{key(OTHER)}.npz") == other
+
+
+def test_only_the_runs_that_are_named_are_archived(archive, shelf, run):
+    shelf.save(replace(run, experiment=THIRD))
+    archive_runs(shelf, archive.path, [THIRD])
+    assert THIRD in archive and THIRD not in shelf and EXPERIMENT in shelf
+
+
+def test_an_archive_is_untouched_if_nothing_changes(archive, shelf):
+    os.utime(archive.path, ns=(10**18, 10**18))
+    assert archive_runs(shelf, archive.path, [OTHER, THIRD]) == 0
+    with zipfile.ZipFile(archive.path) as file:
+        shelf.path(EXPERIMENT).write_bytes(file.read(f"{key(EXPERIMENT)}.npz"))
+    assert archive_runs(shelf, archive.path, [EXPERIMENT]) == 1
+    assert archive.path.stat().st_mtime_ns == 10**18 and len(shelf) == 0
+    assert os.listdir(archive.path.parent) == ["some.zip"]
+
+
+def test_a_run_that_is_saved_meanwhile_stays_in_the_folder(tmp_path, shelf, run, monkeypatch):
+    def write_while_another_saves(path, entries):
+        write_archive(path, entries)
+        shelf.save(marked(run, of="meanwhile"))
+
+    monkeypatch.setattr(store, "write_archive", write_while_another_saves)
+    archive_runs(shelf, tmp_path / "some.zip", [EXPERIMENT])
+    assert "of" not in Archive(tmp_path / "some.zip")[EXPERIMENT].versions
+    assert shelf[EXPERIMENT].versions["of"] == "meanwhile" and len(list(shelf.folder.iterdir())) == 1
+
+
+def test_nothing_leaves_the_folder_before_the_archive_is_in_place(archive, shelf, run, monkeypatch):
+    shelf.save(replace(run, experiment=THIRD))
+    content = archive.path.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(store.os, "replace", lambda *paths: stop_at(None, None, None))
+        with pytest.raises(KeyboardInterrupt):
+            archive_runs(shelf, archive.path, [EXPERIMENT, THIRD])
+    assert archive.path.read_bytes() == content and os.listdir(archive.path.parent) == ["some.zip"]
+    assert {stored.experiment for stored in shelf} == {EXPERIMENT, THIRD}
+    assert archive_runs(shelf, archive.path, [EXPERIMENT, THIRD]) == 2
+
+
+def test_an_entry_that_cannot_be_used_is_not_archived(archive, shelf, run):
+    shelf.save(replace(run, experiment=THIRD))
+    shelf.path(EXPERIMENT).write_bytes(b"not a run at all")
+    with pytest.warns(StoreWarning, match=f"not archived: .*{key(EXPERIMENT)}.npz: damaged"):
+        assert archive_runs(shelf, archive.path, [EXPERIMENT, THIRD]) == 1
+    assert archive[EXPERIMENT] and THIRD in archive and shelf.path(EXPERIMENT).exists()
+
+
+def test_a_damaged_archive_is_not_written_over(archive, shelf):
+    archive.path.write_bytes(archive.path.read_bytes()[:-50])
+    content = archive.path.read_bytes()
+    with pytest.raises(StoreError, match="some.zip: damaged"):
+        archive_runs(shelf, archive.path, [EXPERIMENT])
+    assert archive.path.read_bytes() == content and EXPERIMENT in shelf
+    assert os.listdir(archive.path.parent) == ["some.zip"]
+
+
+def test_a_damaged_entry_of_an_archive_can_be_replaced(archive, shelf):
+    content = archive.path.read_bytes()
+    position = content.index(f"{key(EXPERIMENT)}.npz".encode()) + 200
+    archive.path.write_bytes(content[:position] + bytes([content[position] ^ 0x55]) + content[position + 1 :])
+    archive_runs(shelf, archive.path, [EXPERIMENT])
+    assert archive[EXPERIMENT].experiment == EXPERIMENT and archive[OTHER].experiment == OTHER
+
+
+def test_a_lock_that_was_left_behind_is_named(archive, shelf, monkeypatch):
+    monkeypatch.setattr(store, "PATIENCE", 0.1)
+    lock = archive.path.with_name("some.zip.lock")
+    lock.touch()
+    with pytest.raises(StoreError, match="some.zip.lock: .*if no other sweep is running, remove this lock file"):
+        archive_runs(shelf, archive.path, [EXPERIMENT])
+    assert EXPERIMENT in shelf and lock.exists()
+    lock.unlink()
+    assert archive_runs(shelf, archive.path, [EXPERIMENT]) == 1 and not lock.exists()
+
+
+# ---- chains
+
+
+@pytest.fixture
+def chain(tmp_path, archive, run):
+    """An empty folder, an archive of two runs, and a folder that has one of them and another one, of other words."""
+    last = Store(tmp_path / "last")
+    last.save(marked(replace(run, experiment=OTHER), of="last"))
+    last.save(marked(replace(run, experiment=THIRD), of="last"))
+    return StoreChain(Store(tmp_path / "first"), archive, last)
+
+
+def test_a_chain_has_what_one_of_its_stores_has(chain):
+    assert len(chain) == 3 and all(one in chain for one in (EXPERIMENT, OTHER, THIRD))
+    assert [key(stored.experiment) for stored in chain] == sorted(map(key, (EXPERIMENT, OTHER, THIRD)))
+    assert chain[THIRD].versions["of"] == chain.get(THIRD).versions["of"] == "last"
+    missing = replace(EXPERIMENT, seed=4)
+    assert missing not in chain and chain.get(missing) is None
+    with pytest.raises(KeyError, match="no run of .*seed=4.* in .*first, .*some.zip, .*last: mlplib.sweep"):
+        chain[missing]
+    assert "first" in repr(chain) and "some.zip" in repr(chain) and repr(chain).endswith("3 runs")
+
+
+def test_what_is_first_in_a_chain_wins(chain, run):
+    assert "of" not in chain[OTHER].versions and {stored.versions.get("of") for stored in chain} == {None, "last"}
+    chain.save(run, marks={"of": "first"})
+    assert chain[EXPERIMENT].versions["of"] == chain.get(EXPERIMENT).versions["of"] == "first" and len(chain) == 3
+    assert {stored.experiment: stored.versions.get("of") for stored in chain} == {
+        EXPERIMENT: "first", OTHER: None, THIRD: "last"}
+    assert EXPERIMENT in chain.stores[0] and "of" not in chain.stores[1][EXPERIMENT].versions
+
+
+def test_a_chain_goes_on_where_an_entry_cannot_be_used_and_says_so(chain, run):
+    chain.save(run)
+    chain.stores[0].path(EXPERIMENT).write_bytes(b"not a run at all")
+    with pytest.warns(StoreWarning, match=f"not used: .*first.{key(EXPERIMENT)}.npz: damaged") as said:
+        assert chain.get(EXPERIMENT).experiment == EXPERIMENT
+    assert len(said) == 1 and said[0].filename == __file__
+    with pytest.raises(StoreError, match=f"first.{key(EXPERIMENT)}.npz: damaged"):
+        chain[EXPERIMENT]
+
+
+def test_a_chain_goes_on_where_an_archive_cannot_be_used_and_says_so(chain):
+    chain.stores[1].path.write_bytes(b"not an archive at all")
+    with pytest.warns(StoreWarning, match="not used: .*some.zip: damaged"):
+        assert chain.get(THIRD).versions["of"] == "last"
+    with pytest.warns(StoreWarning, match="not used: .*some.zip: damaged"):
+        assert chain.get(EXPERIMENT) is None
+    with pytest.raises(StoreError, match="some.zip: damaged"):
+        chain[THIRD]
+
+
+def test_chains_in_a_chain_are_one_chain(chain, shelf):
+    longer = StoreChain(shelf, chain)
+    assert longer.stores == (shelf, *chain.stores) and len(longer) == 3
+
+
+def test_a_chain_begins_with_a_folder_and_is_made_of_stores(archive, shelf):
+    with pytest.raises(TypeError, match="^first: expected a Store, where runs are saved, got Archive"):
+        StoreChain(archive, shelf)
+    with pytest.raises(TypeError, match="^others: expected a Store, an Archive or a StoreChain, got str"):
+        StoreChain(shelf, "some.zip")
+
+
+def test_a_run_that_is_archived_meanwhile_is_in_the_chain_all_the_time(chain, run, monkeypatch):
+    chain.save(run, marks={"of": "first"})
+    first, archive, _ = chain.stores
+    names = first._names()
+    archive_runs(first, archive.path, [EXPERIMENT])
+    monkeypatch.setattr(first, "_names", lambda: names)  # as they were before
+    assert {stored.experiment: stored.versions.get("of") for stored in chain} == {
+        EXPERIMENT: "first", OTHER: None, THIRD: "last"}
+
+
+# ---- what comes with mlplib
+
+
+@pytest.mark.parametrize("name, n", [("shown", 160), ("tuning", 1068), ("claims", 645), ("questions", 1500)])
+def test_every_run_that_comes_with_mlplib_can_be_read(name, n):
+    archive = packaged(name).stores[1]
+    names = [key(stored.experiment) for stored in archive]
+    assert len(names) == len(set(names)) == len(archive) == n and names == sorted(names)
+    assert archive.path == Path(mlplib.__file__).parent / "archives" / f"{name}.zip"
+
+
+@pytest.mark.parametrize("name", ["shown", "tuning", "claims", "questions"])
+def test_an_archive_that_comes_with_mlplib_is_written_again_as_it_is(name, tmp_path):
+    path = packaged(name).stores[1].path
+    with zipfile.ZipFile(path) as file:
+        write_archive(tmp_path / "again.zip", {each: file.read(each) for each in reversed(file.namelist())})
+    assert (tmp_path / "again.zip").read_bytes() == path.read_bytes()
+
+
+def test_what_comes_with_mlplib_is_named_and_begins_with_what_is_under_way():
+    assert [one._place().name for one in packaged("tuning", "of my own").stores] == [
+        "under_way", "tuning.zip", "of my own.zip"]
+    assert [one._place().name for one in packaged().stores] == ["under_way", "shown.zip"]
+    assert THIRD not in packaged("of my own")
+
+
+def test_in_the_browser_archives_lie_beside_the_notebooks_and_are_looked_at_once(archive, tmp_path, monkeypatch):
+    beside, notebooks = tmp_path / "mlplib" / "archives", tmp_path / "notebooks"
+    for folder in (beside, notebooks, tmp_path / "site-packages" / "mlplib"):
+        folder.mkdir(parents=True)
+    archive.path.rename(beside / "shown.zip")
+    monkeypatch.chdir(notebooks)
+    monkeypatch.setattr(store, "__file__", str(tmp_path / "site-packages" / "mlplib" / "store.py"))
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    found = packaged()
+    assert found[EXPERIMENT].experiment == EXPERIMENT and len(found) == 2
+    assert found.stores[0].folder == tmp_path / "site-packages" / "mlplib" / "archives" / "under_way"
+    (beside / "shown.zip").unlink()  # a look at it would notice
+    assert found[OTHER].experiment == OTHER and len(found) == 2
+    assert sorted(path.name for path in tmp_path.rglob("*.zip")) == []
+
+
 # ---- processes
 
 WRITER = """
@@ -238,13 +643,14 @@ for seed in itertools.islice(itertools.cycle(map(int, sys.argv[3].split(","))), 
 
 @pytest.fixture
 def writer(tmp_path, run):
-    """A function that starts a process which saves runs with such seeds, so many times, and waits until it begins."""
+    """A function that starts a process which saves runs with such seeds, so many times (or puts them into such an
+    archive), and waits until it begins."""
     Store(tmp_path / "one").save(run, weights=True)
     started = []
 
-    def start(folder, seeds, times):
+    def start(folder, seeds, last, program=WRITER):
         process = subprocess.Popen(
-            [sys.executable, "-c", WRITER, folder, tmp_path / "one", ",".join(map(str, seeds)), str(times)],
+            [sys.executable, "-c", program, folder, tmp_path / "one", ",".join(map(str, seeds)), str(last)],
             stdout=subprocess.PIPE, text=True, cwd=Path(mlplib.__file__).parents[1])
         started.append(process)
         assert process.stdout.readline() == "ready\n"
@@ -280,6 +686,32 @@ def test_two_processes_that_save_at_once_lose_nothing(tmp_path, writer):
     assert not list((tmp_path / "runs").glob("*.part"))
 
 
+ARCHIVER = """
+import sys
+from dataclasses import replace
+from mlplib.store import Store, archive_runs
+folder, one, seeds, archive = sys.argv[1:]
+store = Store(folder)
+run = next(iter(Store(one)))
+print("ready", flush=True)
+for seed in map(int, seeds.split(",")):
+    experiment = replace(run.experiment, seed=seed)
+    store.save(replace(run, experiment=experiment))
+    archive_runs(store, archive, [experiment])
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_that_archive_at_once_lose_nothing(tmp_path, writer):
+    seeds = [[*range(0, 30)] * 2, [*range(20, 50)] * 2]
+    path = tmp_path / "archives" / "some.zip"
+    processes = [writer(tmp_path / "runs", each, path, program=ARCHIVER) for each in seeds]
+    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    both = StoreChain(Store(tmp_path / "runs"), Archive(path))
+    assert {stored.experiment.seed for stored in both} == set(range(50))
+    assert os.listdir(tmp_path / "archives") == ["some.zip"] and not list((tmp_path / "runs").glob("*.part"))
+
+
 # ---- sweeps with a store
 
 
@@ -294,10 +726,6 @@ def trained(monkeypatch):
 
     monkeypatch.setattr(sweeps, "run", noted)
     return experiments
-
-
-def swept(experiments, where, **options):
-    return mlplib.sweep(experiments, where, n_jobs=1, progress=False, **options)
 
 
 def test_a_sweep_takes_what_is_stored_and_trains_and_keeps_the_rest(shelf, run, trained):
@@ -380,3 +808,54 @@ def test_a_sweep_without_a_store_writes_nothing(tmp_path, monkeypatch, trained):
     monkeypatch.chdir(tmp_path)
     swept([EXPERIMENT], None)
     assert trained == [EXPERIMENT] and list(tmp_path.iterdir()) == []
+
+
+def test_a_sweep_takes_what_any_store_of_a_chain_has_and_keeps_the_rest_in_the_first(chain, trained):
+    missing = replace(EXPERIMENT, seed=4)
+    runs = swept([missing, THIRD, EXPERIMENT], chain)
+    assert trained == [missing] and [stored.experiment for stored in chain.stores[0]] == [missing]
+    assert runs[1].versions["of"] == "last"
+
+
+def test_an_archive_alone_serves_a_sweep_that_has_nothing_to_train(archive, trained):
+    assert [run.experiment for run in swept([OTHER, EXPERIMENT], archive)] == [OTHER, EXPERIMENT]
+    before = archive.path.read_bytes()
+    with pytest.raises(ValueError, match=r"^store: 2 runs would be trained, and the archive .*some.zip is read-only; give a "
+                       r"folder before it, where they are saved: StoreChain\(Store\(folder\), archive\)"):
+        swept([THIRD, EXPERIMENT, OTHER], archive, again=[OTHER])
+    assert trained == [] and archive.path.read_bytes() == before
+
+
+def test_retraining_uses_neither_chain_nor_archive(chain, archive, trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLPLIB_RETRAIN", "1")
+    swept([EXPERIMENT], chain)
+    swept([EXPERIMENT], archive)
+    assert trained == [EXPERIMENT] * 2 and len(chain.stores[0]) == 0
+    monkeypatch.setenv("MLPLIB_RETRAIN", str(tmp_path / "anew"))
+    for store in (chain, archive, chain):
+        swept([EXPERIMENT], store, again=[EXPERIMENT])
+    assert trained == [EXPERIMENT] * 3 and len(chain.stores[0]) == 0
+    assert EXPERIMENT in sweeps.store_in_use(chain)[0] and sweeps.store_in_use(chain)[1]
+
+
+def test_what_is_to_be_trained_again_is_and_all_else_is_taken(shelf, run, trained):
+    shelf.save(marked(run, of="before"))
+    shelf.save(marked(replace(run, experiment=OTHER), of="before"))
+    runs = swept([OTHER, EXPERIMENT], shelf, again=[EXPERIMENT, THIRD], marks={"of": "now"})
+    assert trained == [EXPERIMENT] and runs[1].versions is None
+    assert shelf[EXPERIMENT].versions["of"] == "now" and shelf[OTHER].versions["of"] == "before"
+    swept([OTHER, EXPERIMENT], shelf)
+    assert trained == [EXPERIMENT]
+
+
+def test_a_run_that_is_trained_again_is_replaced_when_the_new_one_is_finished(shelf, run, chain, monkeypatch):
+    shelf.save(replace(run, experiment=OTHER))
+    before = {one: shelf.path(one).read_bytes() for one in (EXPERIMENT, OTHER)}
+    archive = chain.stores[1]
+    for where in (shelf, StoreChain(chain.stores[0], archive)):
+        with monkeypatch.context() as patch:
+            patch.setattr(sweeps, "attempt", lambda experiment, real=sweeps.attempt: stop_at(OTHER, experiment, real))
+            with pytest.raises(KeyboardInterrupt):
+                swept([EXPERIMENT, OTHER], where, again=[EXPERIMENT, OTHER], marks={"of": "now"})
+        assert where[EXPERIMENT].versions["of"] == "now" and "of" not in where[OTHER].versions
+    assert shelf.path(OTHER).read_bytes() == before[OTHER] and "of" not in archive[EXPERIMENT].versions

@@ -16,7 +16,7 @@ from mlplib.network import MLP
 from mlplib.plotting import COLORS, OTHER, as_html_image, draw_seeds
 from mlplib.report import REPORT, SEEDS
 from mlplib.running import Figures
-from mlplib.store import Store, StoreError, packaged
+from mlplib.store import Runs, Store, StoreError, packaged
 from mlplib.sweeps import counted
 from mlplib.widgets.frames import KernelFree, choice, note, switch
 
@@ -42,7 +42,7 @@ class RunsExplorer(KernelFree):
         By one option of each row: the network's name and its experiment.
     references : sequence of tuple of str
         Networks that are drawn thin in every picture, for reference.
-    store : Store, str, os.PathLike or None
+    store : Store, StoreChain, Archive, str, os.PathLike or None
         Where the runs are, each network under the report's five seeds; by default the store that comes with mlplib.
 
     Attributes
@@ -59,7 +59,7 @@ class RunsExplorer(KernelFree):
     """
 
     def __init__(self, rows, networks, references, store):
-        store = packaged() if store is None else store if isinstance(store, Store) else Store(store)
+        store = packaged() if store is None else store if isinstance(store, Runs) else Store(store)
         self._networks, self._references = networks, references
         self._runs = {key: self._stored(store, experiment) for key, (_, experiment) in networks.items()}
         longest = max(run.history.n_steps for runs in self._runs.values() for run in runs)

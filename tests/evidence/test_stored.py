@@ -10,7 +10,7 @@ from mlplib import designs, evidence, further
 from mlplib.experiments import one_blas_thread, trainer_for
 from mlplib.store import packaged
 
-STORE = packaged("evidence_runs")
+STORE = packaged("tuning", "claims", "questions")
 ARMS = evidence.arms(STORE)
 ALL_ARMS = ARMS | further.arms(STORE)
 # Arms with enough seeds to tell a spread, of runs that take seconds.
@@ -47,14 +47,26 @@ def test_every_question_beyond_the_claims_has_an_answer_by_the_present_rules():
     assert set(runs) == {*ARMS, *further.arms(STORE)}
 
 
-def test_all_stores_together_take_at_most_8_megabytes():
-    assert sum(path.stat().st_size for name in ("runs", "evidence_runs") for path in packaged(name).folder.iterdir()) <= 8e6
+def test_no_archive_takes_more_than_4_megabytes_and_all_together_at_most_8_and_a_half():
+    sizes = [archive.path.stat().st_size for archive in packaged("shown", "tuning", "claims", "questions").stores[1:]]
+    assert max(sizes) <= 4e6 and sum(sizes) <= 8.5e6
+    assert {path.name for path in STORE.stores[1].path.parent.glob("*.zip")} == {
+        "shown.zip", "tuning.zip", "claims.zip", "questions.zip"}
+
+
+def test_each_archive_holds_the_runs_of_its_name_and_no_others():
+    pilot = [one for each in designs.pilot().values() for one in each]
+    expected = [{*pilot, *designs.tuning(designs.tunable() | further.tunable())},
+                {one for each in ARMS.values() for one in each},
+                {one for each in further.arms(STORE).values() for one in each}]
+    held = [{run.experiment for run in archive} for archive in STORE.stores[1:]]
+    assert held == expected and sum(map(len, held)) == len(set().union(*held)) == 3213
 
 
 def test_every_run_can_be_read_and_says_what_made_it():
     for run in STORE:
         assert {"mlplib", "numpy", "python", "machine"} <= set(run.versions)
-        assert STORE.path(run.experiment).exists()
+        assert run.experiment in STORE
 
 
 @pytest.mark.slow
