@@ -6,12 +6,32 @@ measure's value on one stored run is pinned too. Of what stands here nothing is 
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
-from mlplib import Experiment, evidence, further
-from mlplib.effects import MEASURES
+from mlplib import Experiment
+from mlplib.evidence import (
+    CLAIMS,
+    MEASURES,
+    QUESTIONS,
+    REGISTRATIONS,
+    Comparison,
+    Measure,
+    Part,
+    Protocol,
+    Registration,
+    tricks,
+)
+from mlplib.evidence.measures import FIRST_MEASURES
 from mlplib.store import key, packaged
+
+#: The digests of the registrations, in the order in which they were made. That of a new one is added at the end, when
+#: its rules are final and before its runs are made.
+DIGESTS = {
+    "claims": "100c61a9e946596e",
+    "questions": "8e30da8405488bab",
+}
 
 HALVES = ("validation", "half_1", "half_2")
 TRICKS = {"init": "fan_in", "activation": "improved_sigmoid", "gamma": 0.9}
@@ -71,18 +91,52 @@ VALUES = {
 }
 
 
-def test_the_registered_rules_are_those_that_the_runs_were_made_under():
-    assert evidence.digest() == "100c61a9e946596e"
-    assert evidence.digest(further.QUESTIONS) == "8e30da8405488bab"
+each_registration = pytest.mark.parametrize("registration", REGISTRATIONS, ids=lambda one: one.name)
 
 
-def test_all_arms_have_the_names_and_the_experiments_that_they_had():
-    """One digest over the names of all arms and the keys of their experiments: 645 of the claims, 1,500 of the questions."""
-    store = packaged("tuning", "claims", "questions")
-    for arms, n, expected in ((evidence.arms(store), 645, "3ce92c1d9cc3c4a7"), (further.arms(store), 1500, "e54c14a5c92dd71e")):
-        keys = {name: [key(one) for one in experiments] for name, experiments in arms.items()}
-        assert sum(map(len, keys.values())) == n
-        assert hashlib.sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest()[:16] == expected
+@each_registration
+def test_the_registered_rules_are_those_that_the_runs_were_made_under(registration):
+    which = f"the registration {registration.name!r} of {registration.date}"
+    assert registration.name in DIGESTS, f"{which} is not pinned: add {registration.digest!r} at the end of DIGESTS"
+    assert registration.digest == DIGESTS[registration.name], (
+        f"{which} has changed: its digest was {DIGESTS[registration.name]}, and is {registration.digest} now. A "
+        "registered rule never changes, its runs count under no other; a new rule goes into a registration of its own")
+
+
+def test_registrations_are_added_at_the_end():
+    names = [registration.name for registration in REGISTRATIONS]
+    assert names[: len(DIGESTS)] == list(DIGESTS), "registrations keep their order, and a new one goes to the end"
+    assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("registration, said", [
+    (replace(QUESTIONS, parts=QUESTIONS.parts[:-1]), "'questions' of 2026-11-24 has changed: .* A registered rule "
+     "never changes, .*; a new rule goes into a registration of its own"),
+    (replace(CLAIMS, name="later", date="2027-01-01"), "'later' of 2027-01-01 is not pinned: add '100c61a9e946596e' "),
+], ids=("changed", "new"))
+def test_rules_that_changed_are_named_with_their_date_and_where_new_ones_go(registration, said):
+    with pytest.raises(AssertionError, match=f"^the registration {said}"):
+        test_the_registered_rules_are_those_that_the_runs_were_made_under(registration)
+
+
+def test_a_registration_that_comes_later_changes_none_before_it(monkeypatch):
+    """Nor does a measure that is added for it."""
+    monkeypatch.setitem(MEASURES, "seconds", Measure("seconds of the run", lambda run: run.seconds, "ratio"))
+    arm = tricks("111").under(Protocol(", once more"))
+    comparison = Comparison("seconds", (arm,), (tricks("111").under(),), "same", 0.1)
+    later = Registration("later", "2027-01-01", (Part("L1", "as fast", comparison),), (arm,), (CLAIMS, QUESTIONS))
+    assert later.digest not in DIGESTS.values()
+    assert {each.name: each.digest for each in (CLAIMS, QUESTIONS)} == DIGESTS
+
+
+@pytest.mark.parametrize("registration, n, expected", [
+    (CLAIMS, 645, "3ce92c1d9cc3c4a7"), (QUESTIONS, 1500, "e54c14a5c92dd71e")], ids=("claims", "questions"))
+def test_all_arms_have_the_names_and_the_experiments_that_they_had(registration, n, expected):
+    """One digest over the names of all arms and the keys of their experiments."""
+    arms = registration.experiments(packaged("tuning"))
+    keys = {str(arm): [key(one) for one in experiments] for arm, experiments in arms.items()}
+    assert sum(map(len, keys.values())) == n
+    assert hashlib.sha256(json.dumps(keys, sort_keys=True).encode()).hexdigest()[:16] == expected
 
 
 @pytest.mark.parametrize("expected", KEYS)
@@ -96,7 +150,8 @@ def test_a_stored_run_is_found_under_that_key(expected):
 
 
 def test_every_measure_of_the_first_registrations_is_pinned():
-    assert set(VALUES) == set(MEASURES)
+    assert set(FIRST_MEASURES) <= set(VALUES)
+    assert set(VALUES) == set(MEASURES), "what a new measure says of this run is added to VALUES"
 
 
 @pytest.mark.parametrize("name", VALUES)

@@ -24,8 +24,9 @@ def full():
     core()
     for registration in evidence.REGISTRATIONS:
         if registration is not CLAIMS:
-            lacking = [one for one in registration.tuning() if one not in packaged("tuning")]
-            lacking += [one for one in _in_turns(registration) if one not in packaged(registration.name)]
+            tuning, own = packaged("tuning"), packaged(registration.name)
+            lacking = [one for one in registration.tuning() if one not in tuning]
+            lacking += [one for one in _in_turns(registration) if one not in own]
             hours = sum(estimate(lacking)) / 3600
             print(f"The {registration.name} take up to {hours:.1f} hours of one processor, and then a third as much "
                   "again for the rates chosen.", flush=True)
@@ -67,8 +68,8 @@ def fill(archive, what, experiments, marks=None, **options):
     under_way, stored = store.stores
     runs = {one: run for one in experiments if (run := store.get(one))}
     other = [one for one, run in runs.items() if (marks or {}).items() - run.versions.items()]
-    print(f"{archive}, {what}: {len(runs)} of {counted(len(experiments), 'run')} are there"
-          + (f", {len(other)} of them made under other rules: trained again" if other else ""), flush=True)
+    print(f"{archive}, {what}: {len(runs):,} of {counted(len(experiments), 'run')} are there"
+          + (f", {len(other):,} of them made under other rules: trained again" if other else ""), flush=True)
     sweep(experiments, store, marks=marks, again=other, **options)
     if not store_in_use(store)[1]:
         archive_runs(under_way, stored.path, experiments)

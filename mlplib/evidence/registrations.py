@@ -5,6 +5,7 @@ They are append-only. A new claim goes into a registration of its own and voids 
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import dataclass
 
 from mlplib.evidence import measures, statistics
@@ -82,6 +83,11 @@ class Registration:
         What its runs carry the digest as; by default its name.
     command : str
         What trains its runs.
+
+    Raises
+    ------
+    ValueError
+        If two of these arms have one name, or one has the name of an arm of `after`.
     """
 
     name: str
@@ -92,6 +98,13 @@ class Registration:
     measures: tuple | None = None
     mark: str | None = None
     command: str = "make sweep-full"
+
+    def __post_init__(self):
+        names = Counter(str(arm) for registration in (*self.after, self) for arm in registration.arms)
+        several = [repr(name) for name, n in names.items() if n > 1]
+        if several:
+            raise ValueError(f"arms: expected names that no other arm has, here or in a registration before, got "
+                             f"{', '.join(several)} more than once")
 
     @property
     def digest(self):

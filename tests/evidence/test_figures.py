@@ -11,10 +11,20 @@ import pytest
 from matplotlib.colors import to_hex
 from scipy import stats
 
-from mlplib.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED, Comparison, Effect
-from mlplib.evidence import OTHER_REASON, VERDICTS, Control, Part, Verdict
-from mlplib.evidence_figures import (LOOKS, VerdictTable, effect_text, plot_against, plot_groups, plot_layers,
-                                     plot_through_training, plot_tuning, plot_verdicts)
+from mlplib.evidence import Comparison, Control, Effect, Part, Verdict
+from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED
+from mlplib.evidence.figures import (
+    LOOKS,
+    VerdictTable,
+    effect_text,
+    plot_against,
+    plot_groups,
+    plot_layers,
+    plot_through_training,
+    plot_tuning,
+    plot_verdicts,
+)
+from mlplib.evidence.verdicts import OTHER_REASON, VERDICTS
 
 plt.switch_backend("Agg")
 INF, NAN = math.inf, math.nan
@@ -71,13 +81,15 @@ def test_an_effect_is_told_with_its_interval(measure, values, text):
 
 # ---- the table
 
-CONTROL = Control("each at its own best learning rate", Comparison("accuracy", ("c",), ("d",), "greater", 0.002), "persists")
+CONTROL = Control("each at its own best learning rate", Comparison("accuracy", ("c",), ("d",), "greater", 0.002),
+                  "persists")
 TOLD = [
     judged("C1a", HOLDS, "accuracy above 0.9 & <quickly>"),
     judged("C1b", OTHER_REASON, controls=[(CONTROL, effect(values=(0.001, -0.002, 0.004)), "refuted")]),
     judged("C2", EQUIVALENT, direction="same", replications=[effect(values=(0.001, -0.1, 0.1), n=5), effect(n=5)]),
     judged("C3", FAILS, measure="steps to 0.1", values=(1.5, 1.2, INF), direction="less", margin=math.log(1.1)),
-    judged("C12f", UNDECIDED, n=17, controls=[(CONTROL, effect(), "open")], replications=[effect(values=(0.3, 0.1, 0.5))]),
+    judged("C12f", UNDECIDED, n=17, controls=[(CONTROL, effect(), "open")],
+           replications=[effect(values=(0.3, 0.1, 0.5))]),
 ]
 
 
@@ -186,7 +198,8 @@ def test_every_part_with_a_margin_has_a_row_from_top_to_bottom_with_its_verdicts
     ({"values": (0.01, -0.004, 0.02), "direction": "same"}, (-2, 5, 10)),
     ({"measure": "training loss", "values": (4.0, 2.0, 8.0), "margin": math.log(2)}, (1, 2, 3)),
     ({"measure": "training loss", "values": (4.0, 2.0, 8.0), "margin": math.log(2), "direction": "less"}, (-3, -2, -1)),
-    ({"measure": "steps to 0.1", "values": (0.5, 0.0, INF), "margin": math.log(2), "direction": "less"}, (-1000, 1, 1000)),
+    ({"measure": "steps to 0.1", "values": (0.5, 0.0, INF), "margin": math.log(2), "direction": "less"},
+     (-1000, 1, 1000)),
 ], ids=("greater", "less", "same", "ratio", "ratio, less", "without an end"))
 def test_effects_are_in_margins_positive_in_the_direction_claimed(about, shown):
     ax = drawn(plot_verdicts([judged(**about)]))
@@ -219,13 +232,15 @@ def test_on_a_logarithmic_axis_the_mean_is_the_geometric_one():
     mean, = lines(ax, "D")
     assert mean.get_xdata()[0] == pytest.approx(10)
     bar, = (line for line in lines(ax, style="-") if list(line.get_ydata()) == [0, 0])
-    assert np.log(bar.get_xdata()) == pytest.approx(list(stats.ttest_1samp(np.log(values["it"]), 0).confidence_interval(0.95)))
+    interval = stats.ttest_1samp(np.log(values["it"]), 0).confidence_interval(0.95)
+    assert np.log(bar.get_xdata()) == pytest.approx(list(interval))
     assert any(list(line.get_xdata()) == [7, 7] for line in ax.lines)
 
 
 @pytest.mark.parametrize("log", [False, True])
 def test_runs_that_never_came_so_far_are_triangles_beyond_all_others_and_their_group_has_no_mean(log):
-    ax = drawn(plot_groups({"all there": [100.0, 200.0, 300.0], "not all": [150.0, INF, INF], "none": [INF, INF]}, "updates", log))
+    groups = {"all there": [100.0, 200.0, 300.0], "not all": [150.0, INF, INF], "none": [INF, INF]}
+    ax = drawn(plot_groups(groups, "updates", log))
     triangles = {round(line.get_ydata().mean()): list(line.get_xdata()) for line in lines(ax, ">")}
     assert {y: len(xs) for y, xs in triangles.items()} == {1: 2, 0: 2}
     assert min(x for xs in triangles.values() for x in xs) > 300
@@ -299,13 +314,15 @@ def test_one_group_against_a_number_needs_no_legend():
 def test_layers_are_shown_from_the_first_to_the_last_as_the_median_of_the_runs():
     def run(factor):
         sizes = {"gradient_rms": 3, "update_ratio": 3, "spread": 2, "saturated": 2}
-        return SimpleNamespace(diagnostics={name: factor * np.arange(1, 2 * n + 1).reshape(2, n) / 10 for name, n in sizes.items()})
+        return SimpleNamespace(diagnostics={name: factor * np.arange(1, 2 * n + 1).reshape(2, n) / 10
+                                            for name, n in sizes.items()})
 
     figure = plot_layers({"deep": [run(1), run(2), run(9)], "other": [run(1)]}, record=-1)
     figure.canvas.draw()
     matrices, updates, spread, saturated = figure.axes
     assert [ax.get_yscale() for ax in figure.axes] == ["log", "log", "linear", "linear"]
-    for ax, values in ((matrices, [0.8, 1.0, 1.2]), (updates, [0.8, 1.0, 1.2]), (spread, [0.6, 0.8]), (saturated, [0.6, 0.8])):
+    for ax, values in ((matrices, [0.8, 1.0, 1.2]), (updates, [0.8, 1.0, 1.2]), (spread, [0.6, 0.8]),
+                       (saturated, [0.6, 0.8])):
         assert ax.get_ylabel()
         deep, other = ax.lines
         assert list(deep.get_xdata()) == list(range(1, len(values) + 1))
