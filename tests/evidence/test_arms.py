@@ -13,7 +13,6 @@ from mlplib.evidence import (
     MATCHED_STEP,
     REPORTED,
     TEN_LAYERS,
-    TO_THE_END,
     TUNED,
     TUNING,
     Network,
@@ -23,7 +22,7 @@ from mlplib.evidence import (
     two_layers,
     width,
 )
-from mlplib.evidence.arms import FOR_TUNING
+from mlplib.evidence.arms import FOR_TUNING, TO_THE_END
 
 # ---- seeds
 
