@@ -5,8 +5,8 @@ import numpy as np
 from mlplib import _checks
 from mlplib.activations import ACTIVATIONS, activation
 from mlplib.initializers import INITIALIZERS, draw
-from mlplib.mnist import N_CLASSES, N_INPUTS
 from mlplib.losses import cross_entropy, log_softmax, one_hot, output_delta, softmax
+from mlplib.mnist import N_CLASSES, N_INPUTS
 
 BIASES = ("input", "every_layer")
 CHUNK = 2000  # samples evaluated at once: few enough for the processor's cache, and memory does not grow with the set
