@@ -132,7 +132,7 @@ def test_an_import_brings_no_heavy_package(name, lacks):
 
 # By name, why two modules may define it.
 NAMED_TWICE = {
-    "gamma": "that of _checks bears the name of what it checks, as its neighbours do; that of the evidence is a network",
+    "gamma": "that of _checks bears the name of what it checks, as its neighbours do; the evidence has a network",
 }
 
 

@@ -38,7 +38,7 @@ def test_no_experiments_give_no_runs():
 def test_experiments_may_come_from_a_generator(monkeypatch):
     monkeypatch.setattr(sweeps, "run", lambda experiment: SimpleNamespace(interrupted=False, experiment=experiment))
     runs = mlplib.sweep((replace(LONG, seed=seed) for seed in (3, 1, 2)), n_jobs=1, progress=False)
-    assert [run.experiment.seed for run in runs] == [3, 1, 2]
+    assert [(type(run), run.experiment.seed) for run in runs] == [(SimpleNamespace, seed) for seed in (3, 1, 2)]
 
 
 def test_an_interrupted_run_is_not_passed_off_as_a_result(monkeypatch):

@@ -226,6 +226,7 @@ def test_a_curve_on_a_subset_is_the_models_on_these_samples_alone(parted, proble
     monkeypatch.setattr("mlplib.network.CHUNK", chunk)
     X, y = problem(7, seed=1)
     trainer = parted()
+    assert len(list(trainer.model.evaluate_in_parts(X, y))) == -(-7 // chunk)
     expected = {name: [] for name in MASKS}
     for _ in trainer:
         for name, mask in MASKS.items():
@@ -378,9 +379,10 @@ def test_pieces_are_updates_and_parts_of_evaluations(small_trainer, monkeypatch)
     assert found == expected
 
 
-def test_leaving_at_any_piece_and_going_on_changes_nothing(small_trainer, bits, monkeypatch):
+def test_leaving_at_any_piece_and_going_on_changes_nothing(small_trainer, problem, bits, monkeypatch):
     monkeypatch.setattr("mlplib.network.CHUNK", 10)
     whole, interrupted = small_trainer(), small_trainer()
+    assert len(list(whole.model.evaluate_in_parts(*problem(23)))) == 3
     whole.run(progress=False)
     lengths = itertools.cycle((1, 3, 8))  # 8 pieces finish an evaluation that 1 or 3 leave in the middle
     while not interrupted.finished:
@@ -388,10 +390,11 @@ def test_leaving_at_any_piece_and_going_on_changes_nothing(small_trainer, bits, 
     assert bits(interrupted) == bits(whole)
 
 
-def test_leaving_at_any_piece_and_going_on_changes_nothing_of_what_several_rules_keep(parted, bits, monkeypatch):
+def test_leaving_at_any_piece_and_going_on_changes_nothing_of_what_several_rules_keep(parted, problem, bits, monkeypatch):
     monkeypatch.setattr("mlplib.network.CHUNK", 3)
     whole, paused = (parted(SGD(3.0), epochs=20, patience=8, dense_steps=150, stop_on=("odd", "validation", "front"),
                            evaluations_per_epoch=3) for _ in range(2))
+    assert len(list(whole.model.evaluate_in_parts(*problem(23)))) == 8
     whole.run(progress=False)
     lengths = itertools.cycle((1, 5, 13))  # 13 finish an evaluation, made of 8 parts and 3 parts, that 1 or 5 do not
     while not paused.finished:
