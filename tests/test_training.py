@@ -390,7 +390,7 @@ def test_leaving_at_any_piece_and_going_on_changes_nothing(small_trainer, proble
     assert bits(interrupted) == bits(whole)
 
 
-def test_leaving_at_any_piece_and_going_on_changes_nothing_of_what_several_rules_keep(parted, problem, bits, monkeypatch):
+def test_leaving_at_any_piece_changes_nothing_of_what_several_rules_keep(parted, problem, bits, monkeypatch):
     monkeypatch.setattr("mlplib.network.CHUNK", 3)
     whole, paused = (parted(SGD(3.0), epochs=20, patience=8, dense_steps=150, stop_on=("odd", "validation", "front"),
                            evaluations_per_epoch=3) for _ in range(2))
