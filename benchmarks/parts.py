@@ -8,7 +8,7 @@ from unittest import mock
 import numpy as np
 
 from benchmarks.tasks import GAMMA, LEARNING_RATE, SEED
-from mlplib import Momentum, Trainer, network, training
+from mlplib import Momentum, Trainer, activations, network, training
 from mlplib.inputs import standardized_mnist
 
 FETCH, PRODUCTS, ACTIVATIONS, SOFTMAX, UPDATE = (
@@ -94,8 +94,8 @@ def clocks_around(trainer, activation, clock):
         for name in ("log_softmax", "cross_entropy", "output_delta"):
             replace(network, name, clock.around(SOFTMAX, getattr(network, name)))
         replace(trainer.optimizer, "update", clock.around(UPDATE, trainer.optimizer.update))
-        timed = TimedActivation(clock, network.ACTIVATIONS[activation])
-        stack.enter_context(mock.patch.dict(network.ACTIVATIONS, {activation: timed}))
+        timed = TimedActivation(clock, activations.ACTIVATIONS[activation])
+        stack.enter_context(mock.patch.dict(activations.ACTIVATIONS, {activation: timed}))
         yield
 
 

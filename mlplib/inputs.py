@@ -15,7 +15,7 @@ JUDGES = (*STOPS, "held_out")
 THIRDS = (0, 1, 2)
 #: How pixels become inputs: (x - mean) / std, x / std, or x / 255.
 INPUTS = ("standardized", "uncentred", "unit_interval")
-PIECE = 5000  # images of the held-out set made into inputs at once: all of them would be 125 MB
+IMAGES_AT_ONCE = 5000  # of the held-out set, made into inputs: all of them would be 125 MB
 
 
 def standardized_mnist(third=0, inputs="standardized"):
@@ -76,8 +76,8 @@ def held_out_pieces(third, inputs):
         Of shapes (N, 785) and (N,).
     """
     for split in _thirds(third)[1]:
-        for start in range(0, len(split.labels), PIECE):
-            part = slice(start, start + PIECE)
+        for start in range(0, len(split.labels), IMAGES_AT_ONCE):
+            part = slice(start, start + IMAGES_AT_ONCE)
             yield _scaler(third, inputs)(split.images[part]), split.labels[part]
 
 

@@ -3,9 +3,10 @@
 import numpy as np
 
 from mlplib import _checks
+from mlplib.mnist import N_CLASSES
 
 
-def one_hot(labels, n_classes=10, dtype=np.float64):
+def one_hot(labels, n_classes=N_CLASSES, dtype=np.float64):
     """Targets as the mathematics writes them: y[n, k] = 1 if sample n is of class k, else 0.
 
     Parameters

@@ -12,10 +12,11 @@ import numpy as np
 from mlplib import _checks
 from mlplib.history import History, Progress
 from mlplib.losses import one_hot
+from mlplib.mnist import N_CLASSES
 from mlplib.network import Buffers
 
 DENSE = 25  # updates from one evaluation to the next where they are dense
-DIVERGED_ABOVE = 10 * math.log(10)  # ten times the loss of a network that gives ten classes the same probability
+DIVERGED_ABOVE = 10 * math.log(N_CLASSES)  # ten times the loss of a network that gives ten classes the same probability
 
 
 class DivergenceWarning(RuntimeWarning):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import mlplib
+from mlplib import MLP, Momentum, Trainer
 from mlplib.inputs import standardized_mnist
 
 CI = os.environ.get("CI") == "true"
@@ -34,6 +35,12 @@ def inputs():
 
 
 @pytest.fixture(scope="session")
+def training_file(mnist):
+    """All 60,000 images and labels of MNIST's training file, in the file's order."""
+    return [np.concatenate(pair) for pair in zip(mnist.train, mnist.held_out)]
+
+
+@pytest.fixture(scope="session")
 def problem():
     """A function that draws samples with a bias column, and labels: problem(n_samples, n_inputs, n_classes, seed)."""
 
@@ -44,6 +51,18 @@ def problem():
         return X, rng.integers(n_classes, size=n_samples)
 
     return draw
+
+
+@pytest.fixture
+def small_trainer(problem):
+    """A function that gives the trainer of a small network on 23 samples; with batches of 2, eleven steps an epoch."""
+
+    def build(optimizer=None, model=MLP, hidden=(5,), **options):
+        options = {"batch_size": 2, "epochs": 3, "patience": None} | options
+        model = model(hidden, n_inputs=4, n_classes=3, dtype=np.float64)
+        return Trainer(model, optimizer or Momentum(0.1), problem(23), problem(7, seed=1), **options)
+
+    return build
 
 
 @pytest.fixture(scope="session")

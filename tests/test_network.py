@@ -1,18 +1,22 @@
-"""The network: its shapes, its forward pass, and what its methods give back."""
+"""The network: its shapes, its forward pass, its gradients, and what its methods give back."""
 
 import math
 
 import numpy as np
 import pytest
+from helpers import DEFINITIONS, GAINS, assert_all_close, in_torch, torch_weights
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mlplib import ACTIVATIONS, MLP
+import mlplib
+from mlplib import ACTIVATIONS, INITIALIZERS, MLP
 
 both_bias_modes = pytest.mark.parametrize("biases", ["input", "every_layer"])
 each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
 
 
 def small(hidden=(5, 3), **options):
-    return MLP(hidden, n_inputs=4, n_classes=3, dtype=np.float64, **options)
+    return MLP(hidden, **({"n_inputs": 4, "n_classes": 3, "dtype": np.float64} | options))
 
 
 # ---- weights
@@ -68,19 +72,36 @@ def test_fan_in_counts_the_inputs_and_not_the_bias(biases):
     assert weights[1].std() == pytest.approx(1 / math.sqrt(4), rel=0.02)
 
 
+@both_bias_modes
+@pytest.mark.parametrize("init", INITIALIZERS)
+@pytest.mark.parametrize("scale", [0.01, 0.5, -3.0])
+def test_the_initial_scale_multiplies_the_same_draws(init, biases, scale):
+    plain, scaled = (small(init=init, biases=biases, init_scale=factor).weights for factor in (1, scale))
+    for W, V in zip(plain, scaled, strict=True):
+        np.testing.assert_allclose(V, scale * W, rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_by_default_weights_are_the_draws_themselves(dtype):
+    rng = np.random.default_rng(np.random.SeedSequence(3).spawn(2)[0])
+    for W in MLP((8,), seed=3, dtype=dtype, n_inputs=5).weights:
+        assert np.array_equal(W, (2 * rng.uniform(np.finfo(float).tiny, 1, W.shape) - 1).astype(dtype))
+
+
+def test_gains_are_said_by_name():
+    with pytest.raises(TypeError):
+        MLP((64,), "sigmoid", "uniform", "input", 0, np.float32, 785, 10, 2.0)
+
+
 # ---- forward
 
 
 def probabilities_by_hand(model, x):
     """The forward pass of one sample, one number at a time."""
-    f = {"sigmoid": lambda z: 1 / (1 + math.exp(-z)), "improved_sigmoid": lambda z: 1.7159 * math.tanh(2 * z / 3)}
     a = x.tolist()
     for layer, W in enumerate(model.weights):
-        if layer > 0:
-            a = [f[model.activation](z_j) for z_j in z]
-            if model.biases == "every_layer":
-                a.append(1.0)
         z = [sum(a_i * w for a_i, w in zip(a, unit, strict=True)) for unit in W.T.tolist()]
+        a = [DEFINITIONS[model.activation](z_j) for z_j in z] + (model.biases == "every_layer") * [1.0]
     total = sum(math.exp(z_k) for z_k in z)
     return [math.exp(z_k) / total for z_k in z]
 
@@ -142,6 +163,129 @@ def test_evaluate_is_loss_and_accuracy(problem):
     model = small()
     assert model.evaluate(X, y) == (model.loss(X, y), model.accuracy(X, y))
     assert [type(figure) for figure in model.evaluate(X, y)] == [float, float]
+
+
+def test_each_samples_loss_and_hit(problem):
+    X, y = problem(7, seed=1)
+    model = small()
+    losses, hits = np.empty(7), np.empty(7, bool)
+    model.loss_and_accuracy(X, y, (losses, hits))
+    np.testing.assert_allclose(losses, [model.loss(x[None], [label]) for x, label in zip(X, y)], rtol=1e-12)
+    assert hits.tolist() == (model.predict(X) == y).tolist() and set(hits.tolist()) == {True, False}
+
+
+# ---- forward, with gains and an offset
+
+
+@both_bias_modes
+@each_activation
+def test_a_forward_pass_with_gains_against_one_written_out(problem, activation, biases):
+    X, _ = problem()
+    model = small(activation=activation, biases=biases, input_gain=0.7, output_gain=-2.5, offset=0.4)
+    g = DEFINITIONS[activation]
+    a = X.tolist()
+    for W in model.weights[:-1]:
+        z = np.array(a) @ W
+        a = [[-2.5 * g(0.7 * z_j) + 0.4 for z_j in row] + (biases == "every_layer") * [1.0] for row in z.tolist()]
+    p = np.exp(np.array(a) @ model.weights[-1])
+    np.testing.assert_allclose(model.forward(X), p / p.sum(axis=1, keepdims=True), rtol=1e-12)
+
+
+@each_activation
+def test_gains_are_factors_of_the_weights_around_a_hidden_layer(problem, activation):
+    X, y = problem()
+    gains = {"input_gain": 2.0, "output_gain": 3.0}
+    gained, plain = (small((5,), activation=activation, **options) for options in (gains, {}))
+    plain.weights = [2 * gained.weights[0], 3 * gained.weights[1]]
+    np.testing.assert_allclose(gained.forward(X), plain.forward(X), rtol=1e-12)
+    for factor, ours, theirs in zip((2, 3), gained.gradients(X, y), plain.gradients(X, y)):
+        np.testing.assert_allclose(ours, factor * theirs, rtol=1e-10, atol=1e-15)
+
+
+def test_gains_leave_the_dtype_alone(problem):
+    X, y = problem()
+    model = small(dtype=np.float32, input_gain=1.3, output_gain=2.7, offset=-0.1, init_scale=0.3)
+    arrays = *model.weights, model.forward(X), *model.gradients(X, y)
+    assert {array.dtype for array in arrays} == {np.dtype(np.float32)}
+
+
+# ---- gradients: properties
+
+networks = st.builds(
+    MLP,
+    hidden=st.lists(st.integers(1, 6), max_size=3),
+    activation=st.sampled_from(list(ACTIVATIONS)),
+    init=st.sampled_from(list(INITIALIZERS)),
+    biases=st.sampled_from(["input", "every_layer"]),
+    seed=st.integers(0, 1000),
+    dtype=st.just(np.float64),
+    n_inputs=st.integers(1, 5),
+    n_classes=st.integers(2, 5),
+)
+batch_sizes = st.integers(1, 9)
+seeds = st.integers(0, 1000)
+
+
+def slopes(model, X, y, h=1e-5):
+    """Central differences of the loss by every weight, shaped like the weights."""
+    gradients = [np.empty_like(W) for W in model.weights]
+    for W, gradient in zip(model.weights, gradients):
+        for index in np.ndindex(W.shape):
+            value = W[index]
+            W[index] = value + h
+            above = model.loss(X, y)
+            W[index] = value - h
+            gradient[index] = (above - model.loss(X, y)) / (2 * h)
+            W[index] = value
+    return gradients
+
+
+@settings(max_examples=60)
+@given(networks, batch_sizes, seeds)
+def test_a_gradient_is_the_slope_of_the_loss(problem, model, n_samples, seed):
+    X, y = problem(n_samples, model.n_inputs, model.n_classes, seed)
+    assert_all_close(model.gradients(X, y), slopes(model, X, y), atol=1e-8, rtol=1e-7)
+
+
+@given(networks, batch_sizes, seeds)
+def test_the_order_of_the_samples_does_not_matter(problem, model, n_samples, seed):
+    X, y = problem(n_samples, model.n_inputs, model.n_classes, seed)
+    order = np.random.default_rng(seed).permutation(n_samples)
+    assert_all_close(model.gradients(X[order], y[order]), model.gradients(X, y), atol=1e-14, rtol=1e-10)
+
+
+@given(networks, batch_sizes, seeds)
+def test_a_batch_has_the_mean_gradient_of_its_samples(problem, model, n_samples, seed):
+    X, y = problem(n_samples, model.n_inputs, model.n_classes, seed)
+    singly = [model.gradients(X[n : n + 1], y[n : n + 1]) for n in range(n_samples)]
+    assert_all_close(model.gradients(X, y), [np.mean(layer, axis=0) for layer in zip(*singly)], atol=1e-14, rtol=1e-10)
+
+
+@both_bias_modes
+@pytest.mark.parametrize("gains", GAINS, ids=str)
+@each_activation
+def test_backpropagation_with_gains_against_finite_differences(problem, activation, gains, biases):
+    model = small(activation=activation, biases=biases, **dict(zip(("input_gain", "output_gain", "offset"), gains)))
+    assert max(mlplib.check_gradients(model, *problem())) < 1e-7
+
+
+# ---- gradients: PyTorch
+
+
+@pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-10), (np.float32, 1e-5)], ids=["float64", "float32"])
+@both_bias_modes
+@pytest.mark.parametrize("activation, init", [("sigmoid", "uniform"), ("improved_sigmoid", "fan_in")])
+@pytest.mark.parametrize("hidden", [(), (64,), (32, 16), (16,) * 10], ids=str)
+def test_loss_and_gradients_are_pytorchs(torch, inputs, hidden, activation, init, biases, dtype, tolerance):
+    (X, y), _ = inputs
+    X, y = X[:32].astype(dtype), y[:32]
+    model = MLP(hidden, activation, init, biases, dtype=dtype)
+    weights = torch_weights(torch, model)
+    loss = torch.nn.functional.cross_entropy(in_torch(torch, model, weights, X), torch.tensor(y))
+    loss.backward()
+    assert model.loss(X, y) == pytest.approx(loss.item(), rel=tolerance)
+    for ours, theirs in zip(model.gradients(X, y), (W.grad.numpy() for W in weights), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=tolerance, atol=tolerance * np.abs(theirs).max())
 
 
 # ---- what is shared with the caller, and what is not

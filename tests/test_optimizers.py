@@ -1,9 +1,10 @@
-"""Update rules on numbers small enough to follow by hand."""
+"""Update rules on numbers small enough to follow by hand, and against PyTorch."""
 
 import numpy as np
 import pytest
+from helpers import assert_all_close, in_torch, torch_weights
 
-from mlplib import SGD, Momentum
+from mlplib import MLP, SGD, Momentum
 
 
 def positions(optimizer, gradients):
@@ -61,3 +62,19 @@ def test_plain_descent_keeps_nothing_and_serves_any_network():
         W = np.ones(shape)
         optimizer.update([W], [np.ones(shape)])
         np.testing.assert_array_equal(W, 0.5)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [SGD(0.3), Momentum(0.05, gamma=0.9), Momentum(0.3, gamma=0.0)], ids=repr
+)
+def test_updates_are_pytorchs(torch, problem, optimizer):
+    X, y = problem()
+    model = MLP((5,), "improved_sigmoid", n_inputs=4, n_classes=3, dtype=np.float64)
+    weights = torch_weights(torch, model)
+    theirs = torch.optim.SGD(weights, lr=optimizer.learning_rate, momentum=getattr(optimizer, "gamma", 0.0))
+    for _ in range(6):
+        optimizer.update(model.weights, model.gradients(X, y))
+        theirs.zero_grad()
+        torch.nn.functional.cross_entropy(in_torch(torch, model, weights, X), torch.tensor(y)).backward()
+        theirs.step()
+    assert_all_close(model.weights, [W.detach().numpy() for W in weights], rtol=1e-10)

@@ -38,7 +38,7 @@ def test_no_experiments_give_no_runs():
 def test_experiments_may_come_from_a_generator(monkeypatch):
     monkeypatch.setattr(sweeps, "run", lambda experiment: SimpleNamespace(interrupted=False, experiment=experiment))
     runs = mlplib.sweep((replace(LONG, seed=seed) for seed in (3, 1, 2)), n_jobs=1, progress=False)
-    assert [run.experiment.seed for run in runs] == [3, 1, 2]
+    assert [(type(run), run.experiment.seed) for run in runs] == [(SimpleNamespace, seed) for seed in (3, 1, 2)]
 
 
 def test_an_interrupted_run_is_not_passed_off_as_a_result(monkeypatch):
@@ -78,7 +78,10 @@ def test_the_bar_says_how_long_it_takes_at_most_and_how_many_are_done(capsys, mo
     assert "Training 2 runs, at most" in said and "2 runs done" in said and "100%" in said
 
 
-@pytest.mark.parametrize("seconds, said", [(0.1, "1 s"), (90, "90 s"), (150, "2.5 min"), (1900, "32 min"), (7300, "2 h"), (9000, "2.5 h"), (50000, "14 h")])
+@pytest.mark.parametrize(
+    "seconds, said",
+    [(0.1, "1 s"), (90, "90 s"), (150, "2.5 min"), (1900, "32 min"), (7300, "2 h"), (9000, "2.5 h"), (50000, "14 h")],
+)
 def test_durations_are_said_in_one_or_two_digits(seconds, said):
     assert sweeps._duration(seconds) == said
 

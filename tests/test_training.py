@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from helpers import MASKS, assert_equal, copied
 
 from mlplib import MLP, SGD, DivergenceWarning, EarlyStopping, Momentum, Trainer
 
@@ -15,13 +16,11 @@ LN10 = math.log(10)
 
 
 @pytest.fixture
-def small(problem):
-    """A function that gives the trainer of a small network on 23 samples; with batches of 2, eleven steps an epoch."""
+def parted(small_trainer):
+    """The same, with another layer and with named parts of the validation set."""
 
-    def build(hidden=(5,), optimizer=None, model=MLP, **options):
-        options = {"batch_size": 2, "epochs": 3, "patience": None} | options
-        model = model(hidden, n_inputs=4, n_classes=3, dtype=np.float64)
-        return Trainer(model, optimizer or Momentum(0.1), problem(23), problem(7, seed=1), **options)
+    def build(optimizer=None, **options):
+        return small_trainer(optimizer, **({"hidden": (5, 3), "subsets": MASKS} | options))
 
     return build
 
@@ -69,8 +68,8 @@ def test_history_against_a_loop_written_out(problem, biases):
     np.testing.assert_allclose(np.transpose(columns), evaluations, rtol=1e-12)
 
 
-def test_progress_is_what_history_records(small):
-    trainer = small()
+def test_progress_is_what_history_records(small_trainer):
+    trainer = small_trainer()
     items = list(trainer)
     assert [item.epoch for item in items] == [item.step // 11 for item in items]
     for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
@@ -80,15 +79,15 @@ def test_progress_is_what_history_records(small):
     assert [item.minibatch_loss for item in items] == [losses[item.step] for item in items]
 
 
-def test_the_progress_bar_counts_the_evaluations(small, capsys):
-    small(patience=100).run(progress=True)
+def test_the_progress_bar_counts_the_evaluations(small_trainer, capsys):
+    small_trainer(patience=100).run(progress=True)
     assert "17/17" in capsys.readouterr().err
-    small().run(progress=False)
+    small_trainer().run(progress=False)
     assert capsys.readouterr().err == ""
 
 
-def test_history_is_made_of_fresh_arrays(small):
-    trainer = small(epochs=1)
+def test_history_is_made_of_fresh_arrays(small_trainer):
+    trainer = small_trainer(epochs=1)
     for name, column in vars(trainer.run(progress=False)).items():
         if name != "subsets":
             column += 1
@@ -96,18 +95,8 @@ def test_history_is_made_of_fresh_arrays(small):
     assert trainer.history.evaluation_step[0] == 0
 
 
-def test_the_beginning_of_a_history(small):
-    whole = small(epochs=2).run(progress=False)
-    beginning = whole.until(13)
-    assert (beginning.step.tolist(), beginning.evaluation_step.tolist()) == (list(range(14)), [0, 2, 4, 6, 8, 10, 12])
-    assert beginning.minibatch_loss.tolist() == whole.minibatch_loss[:14].tolist()
-    for name in ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy"):
-        assert getattr(beginning, name).tolist() == getattr(whole, name)[:7].tolist()
-    assert whole.until(None) is whole
-
-
-def test_best_weights_are_those_of_the_lowest_validation_loss(small, problem):
-    trainer = small(optimizer=SGD(3.0))
+def test_best_weights_are_those_of_the_lowest_validation_loss(small_trainer, problem):
+    trainer = small_trainer(optimizer=SGD(3.0))
     trainer.run(progress=False)
     model = trainer.model
     last, lowest = model.loss(*problem(7, seed=1)), trainer.history.validation_loss.min()
@@ -135,8 +124,8 @@ def test_evaluation_steps_of_two_epochs(n_samples, batch_size, steps):
     assert len(trainer.history.step) == 2 * (n_samples // batch_size)
 
 
-def test_the_number_of_evaluations_an_epoch_can_be_chosen(small):
-    assert [progress.step for progress in small(evaluations_per_epoch=2, epochs=2)] == [0, 5, 10, 15, 20]
+def test_the_number_of_evaluations_an_epoch_can_be_chosen(small_trainer):
+    assert [progress.step for progress in small_trainer(evaluations_per_epoch=2, epochs=2)] == [0, 5, 10, 15, 20]
 
 
 # ---- what it sees
@@ -150,34 +139,40 @@ class Spy(MLP):
         return super().loss_and_gradients(X, y, buffers)
 
 
-def epochs_seen(trainer):
-    """For each epoch, the samples of its minibatches, by their positions in the training set."""
-    trainer.run(progress=False)
-    position = {x: n for n, x in enumerate(trainer._X[:, 0].tolist())}
-    steps = [[position[x] for x in batch] for batch in trainer.model.seen]
-    return [steps[epoch * 11 : (epoch + 1) * 11] for epoch in range(3)]
+@pytest.fixture
+def epochs_seen(problem, small_trainer):
+    """A function that gives, for each epoch, the samples of its minibatches, by their positions in the training set."""
+    position = {x: n for n, x in enumerate(problem(23)[0][:, 0].tolist())}
+
+    def seen(**options):
+        trainer = small_trainer(model=Spy, **options)
+        trainer.run(progress=False)
+        steps = [[position[x] for x in batch] for batch in trainer.model.seen]
+        return [steps[epoch * 11 : (epoch + 1) * 11] for epoch in range(3)]
+
+    return seen
 
 
-def test_without_shuffling_each_epoch_goes_in_order_and_drops_the_incomplete_batch(small):
-    assert epochs_seen(small(model=Spy, shuffle=False)) == 3 * [[[n, n + 1] for n in range(0, 22, 2)]]
+def test_without_shuffling_each_epoch_goes_in_order_and_drops_the_incomplete_batch(epochs_seen):
+    assert epochs_seen(shuffle=False) == 3 * [[[n, n + 1] for n in range(0, 22, 2)]]
 
 
-def test_with_shuffling_each_epoch_has_an_order_of_its_own(small):
-    orders = [tuple(itertools.chain(*epoch)) for epoch in epochs_seen(small(model=Spy))]
+def test_with_shuffling_each_epoch_has_an_order_of_its_own(epochs_seen):
+    orders = [tuple(itertools.chain(*epoch)) for epoch in epochs_seen()]
     assert all(len(set(order)) == 22 for order in orders)
     assert len({*orders, tuple(range(22))}) == 4
     assert set(itertools.chain(*orders)) == set(range(23))
 
 
-def test_a_seed_gives_the_same_minibatches_whatever_the_network(small):
-    first = epochs_seen(small(model=Spy, seed=3))
-    assert epochs_seen(small(model=Spy, seed=3, hidden=(2, 7), optimizer=SGD(0.5))) == first
-    assert epochs_seen(small(model=Spy, seed=4)) != first
+def test_a_seed_gives_the_same_minibatches_whatever_the_network(epochs_seen):
+    first = epochs_seen(seed=3)
+    assert epochs_seen(seed=3, hidden=(2, 7), optimizer=SGD(0.5)) == first
+    assert epochs_seen(seed=4) != first
 
 
-def test_the_order_of_the_data_is_not_the_stream_of_the_weights(small):
+def test_the_order_of_the_data_is_not_the_stream_of_the_weights(epochs_seen):
     weights, order = (np.random.default_rng(stream) for stream in np.random.SeedSequence(0).spawn(2))
-    first_epoch = list(itertools.chain(*epochs_seen(small(model=Spy, seed=0))[0]))
+    first_epoch = list(itertools.chain(*epochs_seen(seed=0)[0]))
     assert first_epoch == order.permutation(23)[:22].tolist() != weights.permutation(23)[:22].tolist()
 
 
@@ -223,12 +218,157 @@ def test_without_patience_all_epochs_are_run():
     assert (trainer.stopped_epoch, trainer.finished) == (None, True)
 
 
+# ---- parts of the validation set
+
+
+@pytest.mark.parametrize("chunk", [2000, 3])
+def test_a_curve_on_a_subset_is_the_models_on_these_samples_alone(parted, problem, monkeypatch, chunk):
+    monkeypatch.setattr("mlplib.network.CHUNK", chunk)
+    X, y = problem(7, seed=1)
+    trainer = parted()
+    assert len(list(trainer.model.evaluate_in_parts(X, y))) == -(-7 // chunk)
+    expected = {name: [] for name in MASKS}
+    for _ in trainer:
+        for name, mask in MASKS.items():
+            expected[name].append(trainer.model.evaluate(X[mask], y[mask]))
+    assert list(trainer.history.subsets) == ["front", "odd"]
+    for name, curves in trainer.history.subsets.items():
+        assert curves.shape == (17, 2)
+        np.testing.assert_allclose(curves, expected[name], rtol=1e-12)
+    assert trainer.history.subsets["odd"][0, 0] != pytest.approx(trainer.history.validation_loss[0], rel=1e-3)
+
+
+def test_a_history_without_evaluations_has_empty_subsets(parted):
+    trainer = parted()
+    assert {name: curves.shape for name, curves in trainer.history.subsets.items()} == {"front": (0, 2), "odd": (0, 2)}
+    assert parted(subsets=None).run(progress=False).subsets == {}
+
+
+def test_subsets_change_nothing_else(parted, bits):
+    with_subsets, without = parted(), parted(subsets=None)
+    with_subsets.run(progress=False), without.run(progress=False)
+    digests = bits(with_subsets)
+    assert {name: digest for name, digest in digests.items() if name not in MASKS} == bits(without)
+
+
+# ---- several stopping rules, losses made up
+
+
+class Told(MLP):
+    """A network that is told the losses of its two validation samples, evaluation by evaluation."""
+
+    losses = ()
+
+    def evaluate_in_parts(self, X, y, each=None):
+        if each is not None:
+            each[0][:] = next(self.losses)
+            each[1][:] = True
+        yield (1.0 if each is None else float(each[0].mean())), 0.5
+
+
+def told(losses, steps_per_epoch=10, epochs=6, patience=2, stop_on=("first", "second"), **options):
+    """An evaluation at every fifth part of an epoch, one sample a minibatch."""
+    model = Told((), n_inputs=1, n_classes=2)
+    model.losses = iter(losses)
+    train, validation = ((np.ones((n, 1)), np.zeros(n, int)) for n in (steps_per_epoch, 2))
+    return Trainer(model, SGD(0.1), train, validation, batch_size=1, epochs=epochs, patience=patience, stop_on=stop_on,
+                   subsets={"first": np.array([True, False]), "second": np.array([False, True])}, **options)
+
+
+FIRST = (3.0, 2.0, 2.5, 2.6, 1.0, 0.9, 0.8, 0.7)  # lowest at the evaluation with number 1, given up at number 3
+SECOND = (3.0, 4.0, 2.0, 3.0, 1.5, 2.0, 2.0, 0.1)  # lowest at number 4, given up at number 6
+
+
+def test_each_rule_stops_by_itself_and_the_run_ends_with_the_last():
+    trainer = told(zip(FIRST, SECOND))
+    weights = {progress.step: copied(trainer.model) for progress in trainer}
+    assert {name: kept.step for name, kept in trainer.last.items()} == {"first": 6, "second": 12}
+    assert {name: kept.step for name, kept in trainer.best.items()} == {"first": 2, "second": 8}
+    assert (trainer.n_steps, trainer.stopped_epoch, trainer.finished) == (13, 1, True)
+    for kept in (*trainer.last.values(), *trainer.best.values()):
+        assert_equal(kept.weights, weights[kept.step])
+    assert len({W.tobytes() for W, in weights.values()}) == 7
+    assert trainer.stopping["first"].lowest == 2.0 and trainer.stopping["second"].lowest == 1.5
+
+
+def test_the_order_of_the_rules_says_only_whose_best_weights_come_first():
+    trainer, turned = (told(zip(FIRST, SECOND), stop_on=names) for names in (("first", "second"), ("second", "first")))
+    trainer.run(progress=False), turned.run(progress=False)
+    assert trainer.n_steps == turned.n_steps
+    assert trainer.best_weights is trainer.best["first"].weights
+    assert turned.best_weights is turned.best["second"].weights
+    assert trainer.early_stopping is trainer.stopping["first"] and turned.early_stopping is turned.stopping["second"]
+    assert not np.array_equal(trainer.best_weights[0], turned.best_weights[0])
+
+
+def test_a_rule_that_is_not_asked_does_not_stop():
+    trainer = told(zip(FIRST, SECOND), stop_on=("second",))
+    trainer.run(progress=False)
+    assert list(trainer.best) == list(trainer.last) == ["second"] and trainer.last["second"].step == 12
+
+
+def test_the_whole_set_stops_beside_its_parts():
+    means = np.mean([FIRST, SECOND], axis=0).tolist()
+    assert means[:7] == [3.0, 3.0, 2.25, 2.8, 1.25, 1.45, 1.4]  # lowest at number 4, given up at number 6
+    trainer = told(zip(FIRST, SECOND), stop_on=("first", "validation"))
+    trainer.run(progress=False)
+    assert {name: kept.step for name, kept in trainer.last.items()} == {"first": 6, "validation": 12}
+
+
+def test_a_rule_that_finds_no_reason_keeps_the_run_going():
+    trainer = told(zip(itertools.chain(FIRST, itertools.repeat(1.0)), itertools.count(9.0, -0.1)), epochs=2)
+    trainer.run(progress=False)
+    assert list(trainer.last) == ["first"] and trainer.best["second"].step == 18
+    assert (trainer.n_steps, trainer.stopped_epoch, trainer.finished) == (20, None, True)
+
+
+def test_before_the_first_evaluation_nothing_is_kept(parted):
+    trainer = parted()
+    next(trainer.pieces())
+    assert trainer.n_steps == 1 and trainer.best == trainer.last == {} and trainer.best_weights is None
+
+
+# ---- evaluations in between
+
+
+def test_evaluations_in_between_are_at_every_25th_of_the_first_updates(parted):
+    trainer = parted(epochs=10, dense_steps=76)
+    assert [progress.step for progress in trainer] == sorted({*range(0, 110, 2), 25, 75})
+    assert [p.step for p in parted(epochs=10, dense_steps=75)] == sorted({*range(0, 110, 2), 25})
+
+
+@pytest.mark.parametrize("dense_steps", [0, 1, 25, 26, 75, 76, 100, 101, 10**6])
+@pytest.mark.parametrize("evaluations_per_epoch", [1, 2, 5, 11])
+def test_the_number_of_evaluations_is_known_before(parted, dense_steps, evaluations_per_epoch):
+    trainer = parted(epochs=10, dense_steps=dense_steps, evaluations_per_epoch=evaluations_per_epoch)
+    assert trainer.n_evaluations == len(list(trainer)) == trainer.n_evaluations
+
+
+def test_the_progress_bar_counts_evaluations_in_between(parted, capsys, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    parted(epochs=10, dense_steps=76).run(progress=True)
+    assert "57/57" in capsys.readouterr().err
+
+
+def test_early_stopping_does_not_count_evaluations_in_between():
+    regular = {0: 3.0, 20: 2.0, 40: 2.5, 60: 1.9, 80: 2.1, 100: 2.2, 120: 0.1}
+    between = {25: 0.2, 50: 9.0, 75: 9.0, 125: 0.1}  # neither a new lowest loss nor one to wait
+    for dense_steps, losses in ((0, regular), (1000, regular | between)):
+        trainer = told(((losses[step],) * 2 for step in sorted(losses)), steps_per_epoch=100, stop_on=("first",),
+                       dense_steps=dense_steps)
+        trainer.run(progress=False)
+        assert (trainer.n_steps, trainer.best["first"].step, trainer.last["first"].step) == (101, 60, 100)
+        steps = [step for step in sorted(losses) if step <= 100]
+        assert trainer.history.evaluation_step.tolist() == steps
+        assert trainer.history.validation_loss.tolist() == [losses[step] for step in steps]
+
+
 # ---- in pieces
 
 
-def test_pieces_are_updates_and_parts_of_evaluations(small, monkeypatch):
+def test_pieces_are_updates_and_parts_of_evaluations(small_trainer, monkeypatch):
     monkeypatch.setattr("mlplib.network.CHUNK", 10)  # 23 training samples in three parts, 7 of validation in one
-    trainer = small(epochs=1)
+    trainer = small_trainer(epochs=1)
     expected = []
     for step in range(11):
         expected += ["update"] + (step % 2 == 0) * (4 * ["part"] + ["evaluation"])
@@ -239,9 +379,10 @@ def test_pieces_are_updates_and_parts_of_evaluations(small, monkeypatch):
     assert found == expected
 
 
-def test_leaving_at_any_piece_and_going_on_changes_nothing(small, bits, monkeypatch):
+def test_leaving_at_any_piece_and_going_on_changes_nothing(small_trainer, problem, bits, monkeypatch):
     monkeypatch.setattr("mlplib.network.CHUNK", 10)
-    whole, interrupted = small(), small()
+    whole, interrupted = small_trainer(), small_trainer()
+    assert len(list(whole.model.evaluate_in_parts(*problem(23)))) == 3
     whole.run(progress=False)
     lengths = itertools.cycle((1, 3, 8))  # 8 pieces finish an evaluation that 1 or 3 leave in the middle
     while not interrupted.finished:
@@ -249,22 +390,82 @@ def test_leaving_at_any_piece_and_going_on_changes_nothing(small, bits, monkeypa
     assert bits(interrupted) == bits(whole)
 
 
-def test_the_loop_of_evaluations_and_the_loop_of_pieces_are_one(small, bits):
-    whole, pieces = small(), small()
+def test_leaving_at_any_piece_changes_nothing_of_what_several_rules_keep(parted, problem, bits, monkeypatch):
+    monkeypatch.setattr("mlplib.network.CHUNK", 3)
+    whole, paused = (parted(SGD(3.0), epochs=20, patience=8, dense_steps=150, stop_on=("odd", "validation", "front"),
+                           evaluations_per_epoch=3) for _ in range(2))
+    assert len(list(whole.model.evaluate_in_parts(*problem(23)))) == 8
+    whole.run(progress=False)
+    lengths = itertools.cycle((1, 5, 13))  # 13 finish an evaluation, made of 8 parts and 3 parts, that 1 or 5 do not
+    while not paused.finished:
+        list(itertools.islice(paused.pieces(), next(lengths)))
+    assert bits(paused) == bits(whole)
+    assert {25, 50} <= set(paused.history.evaluation_step.tolist())
+    for kept, same in ((paused.best, whole.best), (paused.last, whole.last)):
+        assert {name: one.step for name, one in kept.items()} == {name: one.step for name, one in same.items()}
+        for name in kept:
+            assert_equal(kept[name].weights, same[name].weights)
+    assert paused.stopped_epoch == whole.stopped_epoch and len(whole.last) > 0
+
+
+def test_the_loop_of_evaluations_and_the_loop_of_pieces_are_one(small_trainer, bits):
+    whole, pieces = small_trainer(), small_trainer()
     assert list(whole) == [piece for piece in pieces.pieces() if piece]
     assert bits(pieces) == bits(whole)
+
+
+# ---- an observer
+
+
+def test_an_observer_is_called_once_after_each_evaluation(parted):
+    seen = []
+
+    def observe(trainer):
+        seen.append((trainer, len(trainer.history.train_loss)))
+
+    trainer = parted(epochs=5, dense_steps=51, observe=observe)
+    steps = [progress.step for progress in trainer]
+    assert seen == [(trainer, n) for n in range(1, len(steps) + 1)] and 25 in steps
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.5), Momentum(0.1, 0.8)], ids=repr)
+def test_the_last_update_is_what_was_subtracted(parted, optimizer):
+    trainer = parted(optimizer, evaluations_per_epoch=11)
+    before, compared = copied(trainer.model), 0
+    for _ in trainer:
+        for W, V, update in zip(before, trainer.model.weights, trainer.last_update, strict=True):
+            np.testing.assert_allclose(W - V, update, atol=1e-15, rtol=1e-9)
+            assert update.any()
+            update += 1  # a fresh array
+        before, compared = copied(trainer.model), compared + 1
+    assert compared == 33
+
+
+def test_observing_the_updates_changes_nothing(parted, bits):
+    observed, alone = parted(observe=lambda trainer: trainer.last_update), parted()
+    observed.run(progress=False), alone.run(progress=False)
+    assert bits(observed) == bits(alone)
 
 
 # ---- interruptions
 
 
-def test_leaving_the_loop_and_going_on_changes_nothing(small, bits):
-    whole, interrupted = small(), small()
+def test_leaving_the_loop_and_going_on_changes_nothing(small_trainer, bits):
+    whole, interrupted = small_trainer(), small_trainer()
     whole.run(progress=False)
     while not interrupted.finished:
         for _ in interrupted:
             break
     assert bits(interrupted) == bits(whole)
+
+
+def test_leaving_the_loop_after_an_evaluation_and_going_on_changes_nothing(parted, bits):
+    whole, paused = (parted(epochs=10, dense_steps=100, evaluations_per_epoch=3) for _ in range(2))
+    seen = []
+    while not paused.finished:
+        seen += list(itertools.islice(paused, 1))
+    assert seen == list(whole) and bits(paused) == bits(whole)
+    assert len(seen) == whole.n_evaluations
 
 
 def interrupt(monkeypatch, target, method, call):
@@ -279,8 +480,8 @@ def interrupt(monkeypatch, target, method, call):
     monkeypatch.setattr(target, method, interrupted)
 
 
-def test_ctrl_c_keeps_history_and_weights(small, bits, monkeypatch, capsys):
-    trainer, twin = small(), small()
+def test_ctrl_c_keeps_history_and_weights(small_trainer, bits, monkeypatch, capsys):
+    trainer, twin = small_trainer(), small_trainer()
     interrupt(monkeypatch, trainer.optimizer, "update", call=7)
     history = trainer.run(progress=False)
     for progress in twin:
@@ -299,8 +500,8 @@ def test_ctrl_c_keeps_history_and_weights(small, bits, monkeypatch, capsys):
      ("model", "evaluate_in_parts", 7)],
     ids=["in an update", "in an epoch's first update", "in an evaluation", "in its second half"],
 )
-def test_going_on_after_ctrl_c_changes_nothing(small, bits, monkeypatch, owner, method, call):
-    whole, interrupted = small(), small()
+def test_going_on_after_ctrl_c_changes_nothing(small_trainer, bits, monkeypatch, owner, method, call):
+    whole, interrupted = small_trainer(), small_trainer()
     whole.run(progress=False)
     interrupt(monkeypatch, getattr(interrupted, owner), method, call)
     interrupted.run(progress=False)
@@ -379,8 +580,34 @@ def test_a_high_loss_in_the_first_epoch_is_waited_out():
 
 @pytest.mark.parametrize("errors", ["raise", "ignore"])
 @pytest.mark.parametrize("learning_rate", [1e200, 1e307])
-def test_an_overflow_is_a_divergence_whether_numpy_raises_or_not(small, learning_rate, errors):
-    trainer = small(optimizer=SGD(learning_rate), epochs=20)
+def test_an_overflow_is_a_divergence_whether_numpy_raises_or_not(small_trainer, learning_rate, errors):
+    trainer = small_trainer(optimizer=SGD(learning_rate), epochs=20)
     with np.errstate(over=errors, divide=errors, invalid=errors), pytest.warns(DivergenceWarning, match="smaller"):
         trainer.run(progress=False)
     assert trainer.diverged
+
+
+# ---- what a trainer does not take
+
+
+@pytest.mark.parametrize(
+    "options, exception, said",
+    [
+        ({"stop_on": ()}, ValueError, "^stop_on: expected at least one name, got none$"),
+        ({"stop_on": (name for name in ())}, ValueError, "^stop_on: expected at least one name, got none$"),
+        ({"stop_on": "odd"}, TypeError, "^stop_on: expected .* names among 'validation', 'front', 'odd', got 'odd'"),
+        ({"stop_on": None}, TypeError, "^stop_on: expected a sequence of names .*got None"),
+        ({"stop_on": ("odd", "even")}, ValueError, r"^stop_on\[1\]: .*'validation', 'front', 'odd', got 'even'"),
+        ({"stop_on": ("odd", "odd")}, ValueError, "^stop_on: expected different names"),
+        ({"stop_on": ("odd",), "subsets": None}, ValueError, r"^stop_on\[0\]: expected one of 'validation', got 'odd'"),
+        ({"dense_steps": -1}, ValueError, "^dense_steps: expected an integer of at least 0, got -1"),
+        ({"dense_steps": 2.0}, TypeError, "^dense_steps: expected an integer of at least 0, got 2.0"),
+        ({"subsets": {"odd": np.ones(6, bool)}}, ValueError, r"^subsets\['odd'\]: .*\(7,\).*got .* shape \(6,\)"),
+        ({"subsets": {"odd": np.ones(7, int)}}, ValueError, r"^subsets\['odd'\]: .*bool array .*got dtype int64"),
+        ({"subsets": {"odd": np.zeros(7, bool)}}, ValueError, r"^subsets\['odd'\]: .*true somewhere"),
+        ({"subsets": {"odd": [1, 3]}}, ValueError, r"^subsets\['odd'\]: .*got dtype int64 and shape \(2,\)"),
+    ],
+)
+def test_bad_input(parted, options, exception, said):
+    with pytest.raises(exception, match=said):
+        parted(**options)

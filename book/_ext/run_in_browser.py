@@ -27,7 +27,7 @@ BUTTON = jinja2.Template("""
 an older version of this page</span>; the button opens that copy. <button type="button">Discard my copy</button></p>
 <p class="run-discarded" role="status"></p>
 </div>
-""", autoescape=True)  # fmt: skip
+""", autoescape=True)
 
 
 def build_lite(app):

@@ -71,6 +71,10 @@ class TrainingBench(KernelFree):
     train_button, stop_button, clear_button : ipywidgets.Button
     status : ipywidgets.HTML
         One line: what is being done, or why it is not.
+    pictures : list of ipywidgets.HTML
+        Training loss, validation loss, validation accuracy, and the gradient of each layer of weights.
+    table : ipywidgets.HTML
+        The runs drawn: their colours, their names, their last figures.
     trainer : Trainer or None
         Of the run that was started last; `trainer.history` and `trainer.model` are as far as it got.
     task : asyncio.Task or None
@@ -103,9 +107,9 @@ class TrainingBench(KernelFree):
         for button, act in zip(buttons, (self.train, self.stop, self.clear)):
             button.on_click(lambda _, act=act: act())
         self.status = ipywidgets.HTML()
-        self._pictures = [ipywidgets.HTML(layout={"flex": "1 1 20rem", "max_width": "26rem", "min_width": "0"})
+        self.pictures = [ipywidgets.HTML(layout={"flex": "1 1 20rem", "max_width": "26rem", "min_width": "0"})
                           for _ in range(4)]
-        self._table = ipywidgets.HTML()
+        self.table = ipywidgets.HTML()
         for _ in self._drawing():
             pass
         self._say("Set something up, then press Train.")
@@ -113,13 +117,13 @@ class TrainingBench(KernelFree):
         rows = ipywidgets.Box([*self.controls.values()], layout={"flex_flow": "row wrap"})
         live = ipywidgets.VBox([rows, ipywidgets.Box(buttons, layout={"flex_flow": "row wrap"}), self.status])
         live.add_class("live-only")
-        pictures = ipywidgets.Box(self._pictures, layout={"flex_flow": "row wrap"})
+        pictures = ipywidgets.Box(self.pictures, layout={"flex_flow": "row wrap"})
         link = (f'This bench trains in a running notebook: <a href="{escape(LIVE.format(notebook))}">'
                 "run this notebook in your browser</a>. Nothing has to be installed.")
         page = ipywidgets.HTML(f'<p class="page-only" style="display: none">{link}</p>')
-        side_by_side = "".join(picture.value for picture in self._pictures)
-        plain = f'<div style="display: flex; flex-wrap: wrap">{side_by_side}</div>{self._table.value}<p>{link}</p>'
-        super().__init__([live, pictures, self._table, page], plain, "A bench to train networks on, in a live notebook")
+        side_by_side = "".join(picture.value for picture in self.pictures)
+        plain = f'<div style="display: flex; flex-wrap: wrap">{side_by_side}</div>{self.table.value}<p>{link}</p>'
+        super().__init__([live, pictures, self.table, page], plain, "A bench to train networks on, in a live notebook")
         self.add_class("training-bench")
         self._replace_earlier()
 
@@ -299,7 +303,7 @@ class TrainingBench(KernelFree):
         histories = {name: line.history if line.trainer else line.history.until(last_step)
                      for name, line in lines.items() if len(line.history.evaluation_step)}
         colors = {name: line.color for name, line in lines.items()}
-        for quantity, picture in zip(QUANTITIES, self._pictures):
+        for quantity, picture in zip(QUANTITIES, self.pictures):
             last = [f"{name}: {getattr(history, quantity)[-1]:.4f} after step {history.evaluation_step[-1]}"
                     for name, history in histories.items()]
             alt = f"{LABELS[quantity]} against gradient steps. {'; '.join(last) or 'No run yet.'}"
@@ -312,8 +316,8 @@ class TrainingBench(KernelFree):
         alt = f"RMS of the gradient of each layer of weights, input side first. {'; '.join(said) or 'No run yet.'}"
         figure = plot_gradient_bars(sizes, colors)
         yield
-        self._pictures[3].value = as_html_image(figure, alt)
-        self._table.value = _table(lines)
+        self.pictures[3].value = as_html_image(figure, alt)
+        self.table.value = _table(lines)
         yield
 
 

@@ -156,13 +156,25 @@ def _page(frame, limit):
         f'<div style="line-height: 1.5; min-height: 25rem"><p>{escape(said)} The weights have moved by '
         f"{100 * frame.moved:.1f} % of their initial size.</p>"
         '<div style="display: flex; flex-wrap: wrap; gap: 1rem 1.5rem; align-items: flex-start">'
-        f'<div class="fits" style="flex: 0 1 22rem">{as_html_image(_draw_weights(frame.weights, limit), alt)}</div>'
+        f'<div class="fits" style="flex: 0 1 22rem">{as_html_image(draw_weights(frame.weights, limit), alt)}</div>'
         f"{_confusion_table(frame.confusion)}</div></div>"
     )
 
 
-def _draw_weights(weights, limit):
-    """A mosaic of images, four in a row's height, on a diverging scale from -limit to limit."""
+def draw_weights(weights, limit):
+    """Incoming weights of hidden units as a mosaic of images, four of them from top to bottom, blue below 0, red above.
+
+    Parameters
+    ----------
+    weights : array of shape (784, n_units)
+        `n_units` a multiple of 4.
+    limit : float
+        Where the scale ends, to either side.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
     images = weights.T.reshape(4, -1, 28, 28)
     tiles = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=np.nan)
     mosaic = np.block([list(row) for row in tiles])

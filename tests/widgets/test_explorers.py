@@ -7,32 +7,17 @@ from html import unescape
 import ipywidgets
 import numpy as np
 import pytest
+from helpers import made_up_run
 
 from mlplib.catalogue import TRICK_COMBINATIONS, shown_experiments, topology_experiment, trick_experiment
 from mlplib.experiments import Experiment
-from mlplib.history import History
-from mlplib.plotting import draw_seeds, together
-from mlplib.running import Figures, Run
+from mlplib.running import Figures
 from mlplib.store import Store, StoreError
 from mlplib.widgets import ActivationExplorer, TopologyExplorer, TrickExplorer
 from mlplib.widgets.explorers import VIEWS
 from mlplib.widgets.frames import combinations
 
 MAX_PICTURE, MAX_STATE = 45_000, 1_500_000
-
-
-def made_up_run(experiment):
-    """A run that was never trained: curves of the usual shape, other ones for each experiment."""
-    rng = np.random.default_rng(np.frombuffer(repr(experiment).encode(), np.uint8))
-    n = int(rng.integers(80, 110))
-    steps = 125 * np.arange(n)
-    train_loss = 2.3 * np.exp(-np.sqrt(steps / rng.uniform(400, 1500))) * rng.normal(1, 0.05, n) + 0.001
-    validation_loss = 0.9 * train_loss + 0.15
-    history = History(np.arange(125 * n), np.repeat(train_loss, 125), steps, train_loss, 1 - train_loss / 8,
-                      validation_loss, 1 - validation_loss / 4)
-    final = Figures(train_loss[-1], 1 - train_loss[-1] / 8, validation_loss[-1], 1 - validation_loss[-1] / 4)
-    gradient_rms = (0.1,) * (len(experiment.hidden) + 1)
-    return Run(experiment, None, history, n // 5, False, False, "", 1.0, final, final, gradient_rms)
 
 
 @pytest.fixture(scope="module")
@@ -174,26 +159,6 @@ def test_the_words_of_a_picture_are_means_over_the_seeds(kind, tricks, store):
             ends = [np.mean([getattr(run.final, f"{part}_{kind}") for run in runs]) for part in ("train", "validation")]
             words = alt(html).split("Chosen, ")[1]
             assert [float(number) for number in re.findall(r" (\d\.\d+)", words)[:2]] == pytest.approx(ends, abs=6e-5)
-
-
-def test_a_mean_over_seeds_ends_where_the_first_of_them_stops():
-    from matplotlib.figure import Figure
-
-    histories = [made_up_run(trick_experiment(TRICK_COMBINATIONS[0], seed)).history for seed in range(5)]
-    shortest = min(len(history.evaluation_step) for history in histories)
-    steps, values = together(histories, "validation_loss")
-    assert values.shape == (5, shortest)
-    assert steps.tolist() == (125 * np.arange(shortest)).tolist()
-
-    ax = Figure().add_subplot()
-    draw_seeds(ax, histories, "loss", "black", "made up")
-    train, validation = [lines for lines in (ax.lines[:6], ax.lines[6:])]
-    for lines, quantity, dashes in ((train, "train_loss", "--"), (validation, "validation_loss", "-")):
-        mean, *seeds = lines
-        assert {line.get_linestyle() for line in lines} == {dashes}
-        assert mean.get_ydata() == pytest.approx(together(histories, quantity)[1].mean(axis=0))
-        assert [line.get_xdata()[-1] for line in seeds] == [history.evaluation_step[-1] for history in histories]
-        assert [line.get_xdata()[0] for line in seeds] == 5 * [steps[-1]]
 
 
 def test_a_run_that_diverged_is_shown_and_named(tmp_path):

@@ -6,11 +6,11 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pytest
 
 import mlplib
-from mlplib.widgets import TrainingBench, bench as bench_module
+from mlplib.widgets import TrainingBench
+from mlplib.widgets import bench as bench_module
 from mlplib.widgets.bench import LARGEST_STEP, distinct_names
 
 plt.switch_backend("Agg")
@@ -29,6 +29,11 @@ def train(bench, **settings):
 
 async def waited(bench, **settings):
     await train(bench, **settings)
+
+
+def colors(bench):
+    """Of the runs drawn, in their order, as the table says them."""
+    return re.findall("color: (#[0-9A-F]{6});", bench.table.value)
 
 
 @pytest.fixture
@@ -55,8 +60,8 @@ def test_every_control_reaches_the_experiment(bench):
     assert set(settings) == set(bench.controls)
     for name, value in settings.items():
         bench.controls[name].value = value
-    assert bench.chosen == mlplib.Experiment((8, 6), "fan_in", "improved_sigmoid", 0.5, learning_rate=0.03, batch_size=16,
-                                             n_train=100, epochs=3)
+    assert bench.chosen == mlplib.Experiment((8, 6), "fan_in", "improved_sigmoid", 0.5, learning_rate=0.03,
+                                             batch_size=16, n_train=100, epochs=3)
 
 
 @pytest.mark.parametrize("experiment", [
@@ -162,7 +167,7 @@ def test_a_finished_run_is_not_trained_again_until_it_is_cleared(bench):
         assert bench.trainer is first and "Change a setting" in bench.status.value
         bench.clear_button.click()
         await bench.task
-        assert bench.runs == {} and "No run yet" in bench._pictures[0].value
+        assert bench.runs == {} and "No run yet" in bench.pictures[0].value
         await train(bench)
         assert bench.trainer is not first and bench.trainer.finished
 
@@ -279,7 +284,7 @@ def test_there_are_no_more_runs_than_colours():
     bench = TrainingBench(TINY, runs=eight_runs(epochs=1))
     bench.train_button.click()
     assert bench.task is None and "Clear" in bench.status.value
-    assert len({line.color for line in bench._lines.values()}) == 8
+    assert len(set(colors(bench))) == 8
 
 
 # ---- what is seen
@@ -289,8 +294,10 @@ def test_there_are_no_more_runs_than_colours():
     ([{}], ["width 64, no tricks"]),
     ([{"hidden": (128,)}, {"gamma": 0.9}], ["width 128, no momentum", "width 64, momentum"]),
     ([{"gamma": 0.9}, {"gamma": 0.5}, {}], ["momentum, γ 0.9", "momentum, γ 0.5", "no momentum"]),
-    ([{"hidden": ()}, {}, {"hidden": (8, 6)}], ["0 hidden layers", "width 64, 1 hidden layer", "widths 8-6, 2 hidden layers"]),
-    ([{"init": "fan_in", "gamma": 0.9}, {"activation": "improved_sigmoid"}], ["fan-in weights + momentum", "improved sigmoid"]),
+    ([{"hidden": ()}, {}, {"hidden": (8, 6)}],
+     ["0 hidden layers", "width 64, 1 hidden layer", "widths 8-6, 2 hidden layers"]),
+    ([{"init": "fan_in", "gamma": 0.9}, {"activation": "improved_sigmoid"}],
+     ["fan-in weights + momentum", "improved sigmoid"]),
     ([{"learning_rate": 0.05}, {"seed": 1}], ["learning rate 0.05, seed 0", "learning rate by the rule, seed 1"]),
     ([{"n_train": 1000}, {"batch_size": 8, "epochs": 5}],
      ["batches of 32, 1,000 images, 50 epochs", "batches of 8, 20,000 images, 5 epochs"]),
@@ -305,25 +312,25 @@ def test_a_run_is_named_by_what_differs(changes, expected):
 def test_the_pictures_say_what_they_show(bench):
     asyncio.run(waited(bench))
     history = bench.trainer.history
-    alts = [re.search(r'alt="([^"]*)"', picture.value)[1] for picture in bench._pictures]
+    alts = [re.search(r'alt="([^"]*)"', picture.value)[1] for picture in bench.pictures]
     for alt, quantity in zip(alts, ("train_loss", "validation_loss", "validation_accuracy")):
         assert f"width 4, no tricks: {getattr(history, quantity)[-1]:.4f} after step 18" in alt
     assert ", ".join(f"{size:.1e}" for size in mlplib.run(TINY).gradient_rms) in alts[3]
-    assert f"<td>{history.validation_accuracy[-1]:.4f}</td>" in bench._table.value
+    assert f"<td>{history.validation_accuracy[-1]:.4f}</td>" in bench.table.value
 
 
 def test_runs_from_elsewhere_are_drawn_as_far_as_those_trained_here():
     stored = mlplib.run(ALL_TRICKS)
     bench = TrainingBench(TINY, runs=[stored])
-    assert "after step 18" in bench._pictures[0].value
+    assert "after step 18" in bench.pictures[0].value
     asyncio.run(waited(bench, epochs=1))
-    assert bench._pictures[0].value.count("after step 8") == 2
-    assert f"<td>{stored.history.train_loss[-1]:.4f}</td>" in bench._table.value
+    assert bench.pictures[0].value.count("after step 8") == 2
+    assert f"<td>{stored.history.train_loss[-1]:.4f}</td>" in bench.table.value
     assert [history.n_steps for history in bench.runs.values()] == [20, 10]
 
 
 def test_the_curves_of_eight_runs_fit_into_45_kB():
-    pictures = TrainingBench(TINY, runs=eight_runs(epochs=50))._pictures
+    pictures = TrainingBench(TINY, runs=eight_runs(epochs=50)).pictures
     assert all(len(picture.value) <= 45_000 for picture in pictures)
 
 
@@ -331,9 +338,9 @@ def test_a_trained_run_takes_the_place_of_a_stored_one(bits):
     stored = mlplib.run(TINY)
     bench = TrainingBench(TINY, runs=[stored, mlplib.run(ALL_TRICKS)])
     assert list(bench.runs) == ["no tricks", "all tricks"]
-    color = bench._lines[TINY].color
+    drawn_in = colors(bench)
     asyncio.run(waited(bench))
-    assert list(bench.runs) == ["no tricks", "all tricks"] and bench._lines[TINY].color == color
+    assert list(bench.runs) == ["no tricks", "all tricks"] and colors(bench) == drawn_in
     assert bits(bench.trainer) == bits(stored)
 
 
@@ -343,7 +350,8 @@ def test_on_a_page_there_is_a_picture_and_a_link_but_no_control(bench):
     inside = [live]
     for widget in inside:
         inside += getattr(widget, "children", ())
-    assert {*bench.controls.values(), bench.train_button, bench.stop_button, bench.clear_button, bench.status} <= set(inside)
+    buttons = bench.train_button, bench.stop_button, bench.clear_button
+    assert {*bench.controls.values(), *buttons, bench.status} <= set(inside)
     link = 'href="../lite/notebooks/index.html?path=notebooks/4_topology.ipynb"'
     page = TrainingBench(TINY, notebook="4_topology", runs=())
     assert link in page.children[-1].value and link in page.plain and page.plain.count("<img") == 4

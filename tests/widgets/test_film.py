@@ -94,15 +94,15 @@ def test_a_run_that_is_over_ends_the_film():
 
 def interrupt_after(n, monkeypatch):
     """Ctrl-C as the n-th evaluation is under way."""
-    evaluate, calls = mlplib.Trainer._evaluate, []
+    evaluate, calls = mlplib.MLP.evaluate_in_parts, []
 
-    def evaluate_or_interrupt(trainer):
-        calls.append(trainer)
-        if len(calls) == n:
+    def evaluate_or_interrupt(model, *arguments):
+        calls.append(model)
+        if len(calls) == 2 * n - 1:  # each evaluation is one of the training set and one of the validation set
             raise KeyboardInterrupt
-        return evaluate(trainer)
+        return evaluate(model, *arguments)
 
-    monkeypatch.setattr(mlplib.Trainer, "_evaluate", evaluate_or_interrupt)
+    monkeypatch.setattr(mlplib.MLP, "evaluate_in_parts", evaluate_or_interrupt)
 
 
 def test_ctrl_c_leaves_a_shorter_film_and_a_trainer_that_can_go_on(monkeypatch, capsys):
@@ -115,7 +115,7 @@ def test_ctrl_c_leaves_a_shorter_film_and_a_trainer_that_can_go_on(monkeypatch, 
 
 
 def test_ctrl_c_while_pictures_are_drawn_keeps_those_that_are(monkeypatch, capsys):
-    draw, drawn = film_module._draw_weights, []
+    draw, drawn = film_module.draw_weights, []
 
     def draw_or_interrupt(*arguments):
         if len(drawn) == 2:
@@ -123,7 +123,7 @@ def test_ctrl_c_while_pictures_are_drawn_keeps_those_that_are(monkeypatch, capsy
         drawn.append(arguments)
         return draw(*arguments)
 
-    monkeypatch.setattr(film_module, "_draw_weights", draw_or_interrupt)
+    monkeypatch.setattr(film_module, "draw_weights", draw_or_interrupt)
     film = TrainingFilm(TINY, n_frames=3, n_units=4)
     assert len(film.frames) == 3 and list(film.frame_buttons.options) == ["0", "1"]
 
@@ -139,7 +139,7 @@ def test_ctrl_c_before_the_first_frame_is_ctrl_c(monkeypatch):
     ({"n_units": 6}, ValueError, "n_units: expected a multiple of 4"),
     ({"n_units": 12}, ValueError, "n_units: .* MLP 785-8-10.* got 12"),
     ({"experiment": "3c"}, TypeError, "experiment: expected an Experiment"),
-])  # fmt: skip
+])
 def test_a_bad_argument_is_named(arguments, error, message):
     with pytest.raises(error, match=message):
         TrainingFilm(**{"experiment": TINY, **arguments})
@@ -181,7 +181,7 @@ def test_all_pictures_share_one_scale(film):
 def test_a_unit_s_picture_has_its_pixels_in_their_places():
     weights = np.zeros((784, 4))
     weights[28 * 3 + 5, 2] = 1  # row 3, column 5 of unit 2, which is the third image from above
-    figure = film_module._draw_weights(weights, 1)
+    figure = film_module.draw_weights(weights, 1)
     mosaic = np.asarray(figure.axes[0].images[0].get_array().filled(0))
     plt.close(figure)
     assert np.argwhere(mosaic == 1).tolist() == [[2 * 30 + 1 + 3, 1 + 5]]
@@ -190,7 +190,7 @@ def test_a_unit_s_picture_has_its_pixels_in_their_places():
 def test_the_film_is_small_enough_for_a_page():
     """With pictures of noise, which cannot be packed, in the size and number of the default film."""
     rng = np.random.default_rng(0)
-    html = as_html_image(film_module._draw_weights(rng.normal(scale=0.06, size=(784, 16)), 0.17), "alt")
+    html = as_html_image(film_module.draw_weights(rng.normal(scale=0.06, size=(784, 16)), 0.17), "alt")
     assert len(html) <= 45_000
     assert 13 * (len(html) + 20_000) <= 1.5e6
 

@@ -81,7 +81,7 @@ def test_other_numbers_give_another_step():
     ({"label": 2}, "y: expected"),
     ({"weights": ([[1, 2]], [[1, 2], [3, 4]])}, r"weights: .* \(2, 2\), got \(1, 2\), \(2, 2\)"),
     ({"learning_rate": 0}, "learning_rate: "),
-])  # fmt: skip
+])
 def test_a_bad_argument_is_named(arguments, message):
     with pytest.raises(ValueError, match=message):
         BackpropStepper(**arguments)
@@ -93,7 +93,7 @@ def test_a_bad_argument_is_named(arguments, message):
 def test_the_steps_come_in_the_order_of_chapter_1(stepper):
     assert [frame.name for frame in stepper.frames] == [
         "start", "z⁽¹⁾", "a⁽¹⁾", "z⁽²⁾", "ŷ", "C", "δ⁽²⁾", "∂C/∂W⁽²⁾", "δ⁽¹⁾", "∂C/∂W⁽¹⁾", "update", "new C",
-    ]  # fmt: skip
+    ]
     computed = []
     for frame in stepper.frames:
         assert set(frame.reads) <= set(computed), "a step uses only what was computed before"

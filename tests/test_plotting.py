@@ -3,9 +3,12 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from helpers import made_up_run
+from matplotlib.figure import Figure
 
 import mlplib
 from mlplib import plotting
+from mlplib.catalogue import TRICK_COMBINATIONS, trick_experiment
 
 plt.switch_backend("Agg")
 
@@ -52,6 +55,24 @@ def test_a_comparison_draws_each_run_in_its_colour(run):
     for ax, quantity in zip(figure.axes, ("train_loss", "validation_loss", "validation_accuracy"), strict=True):
         assert [line.get_color() for line in ax.lines] == [plotting.COLORS["2c"], plotting.COLORS["3a"]]
         assert [values for *_, values in lines(ax)] == 2 * [getattr(run.history, quantity).tolist()]
+
+
+def test_a_mean_over_seeds_ends_where_the_first_of_them_stops():
+    histories = [made_up_run(trick_experiment(TRICK_COMBINATIONS[0], seed)).history for seed in range(5)]
+    shortest = min(len(history.evaluation_step) for history in histories)
+    steps, values = plotting.together(histories, "validation_loss")
+    assert values.shape == (5, shortest)
+    assert steps.tolist() == (125 * np.arange(shortest)).tolist()
+
+    ax = Figure().add_subplot()
+    plotting.draw_seeds(ax, histories, "loss", "black", "made up")
+    train, validation = [lines for lines in (ax.lines[:6], ax.lines[6:])]
+    for lines, quantity, dashes in ((train, "train_loss", "--"), (validation, "validation_loss", "-")):
+        mean, *seeds = lines
+        assert {line.get_linestyle() for line in lines} == {dashes}
+        assert mean.get_ydata() == pytest.approx(plotting.together(histories, quantity)[1].mean(axis=0))
+        assert [line.get_xdata()[-1] for line in seeds] == [history.evaluation_step[-1] for history in histories]
+        assert [line.get_xdata()[0] for line in seeds] == 5 * [steps[-1]]
 
 
 def test_every_row_of_the_report_has_a_colour_of_its_own():

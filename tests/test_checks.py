@@ -216,3 +216,23 @@ def test_names(use, bad, exception, said):
 )
 def test_the_rest(bad, exception, said):
     check(bad, exception, said)
+
+
+NAN, INF = float("nan"), float("inf")
+BAD_NUMBERS = [(NAN, ValueError, "nan"), (INF, ValueError, "inf"), ("1", TypeError, "'1'"), (None, TypeError, "None"),
+               (True, TypeError, "True"), ((1.0,), TypeError, r"\(1\.0,\)")]
+
+
+@pytest.mark.parametrize("use", [MLP, Experiment])
+@pytest.mark.parametrize("name", ["input_gain", "output_gain", "init_scale"])
+@pytest.mark.parametrize("bad, exception, got", [*BAD_NUMBERS, (0, ValueError, "0"), (-0.0, ValueError, "-0.0")])
+def test_gains_that_are_none(use, name, bad, exception, got):
+    with pytest.raises(exception, match=f"^{name}: expected a finite number other than 0, got {got}"):
+        use(**{name: bad})
+
+
+@pytest.mark.parametrize("use", [MLP, Experiment])
+@pytest.mark.parametrize("bad, exception, got", BAD_NUMBERS, ids=repr)
+def test_offsets_that_are_none(use, bad, exception, got):
+    with pytest.raises(exception, match=f"^offset: expected a finite number, got {got}"):
+        use(offset=bad)

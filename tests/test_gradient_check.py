@@ -1,0 +1,39 @@
+"""The library's own check of gradients: it passes where they are right, and names the layer where they are not."""
+
+import numpy as np
+import pytest
+
+import mlplib
+
+
+def test_the_check_passes_on_real_images(inputs):
+    (X, y), _ = inputs
+    errors = mlplib.check_gradients(mlplib.MLP(), X[:100], y[:100], n_weights=50)
+    assert len(errors) == 2 and max(errors) <= 1e-8
+
+
+class Twice(mlplib.MLP):
+    """A network whose gradients are wrong by a factor of 2 in the first layer."""
+
+    def gradients(self, X, y):
+        first, *others = super().gradients(X, y)
+        return [2 * first, *others]
+
+
+def test_the_check_finds_the_wrong_layer(problem):
+    errors = mlplib.check_gradients(Twice((5,), n_inputs=4, n_classes=3), *problem())
+    assert errors == [pytest.approx(1, abs=1e-6), pytest.approx(0, abs=1e-6)]
+
+
+def test_the_check_leaves_the_model_alone(problem):
+    model = mlplib.MLP((5,), n_inputs=4, n_classes=3)
+    arrays, values = list(model.weights), [W.copy() for W in model.weights]
+    mlplib.check_gradients(model, *problem())
+    assert all(now is then for now, then in zip(model.weights, arrays))
+    assert all(np.array_equal(now, then) for now, then in zip(model.weights, values))
+    assert model.dtype == np.float32
+
+
+def test_the_check_of_a_flat_loss_is_0():
+    model = mlplib.MLP((2,), n_inputs=1, n_classes=2)
+    assert mlplib.check_gradients(model, np.zeros((3, 1)), [0, 1, 0])[0] == 0

@@ -1,0 +1,219 @@
+"""The house: which module may import which, what an import brings along, one name for one meaning, tests for each."""
+
+import ast
+import subprocess
+import sys
+from collections import defaultdict
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+import mlplib
+
+ROOT = Path(__file__).parent.parent
+FOLDER = Path(mlplib.__file__).parent
+
+# Ground first. Each line is a floor, or a wing; on it stand its steps, from left to right. A module imports only from
+# the steps before its own: nothing from above, and nothing from beside it.
+FLOORS = [
+    ["_checks activations initializers"],
+    ["mnist optimizers gradient_check", "losses"],
+    ["network inputs", "diagnostics"],
+    ["history", "training"],
+    ["experiments", "running"],
+    ["store", "sweeps", "report", "catalogue"],
+    ["evidence.measures evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
+     "evidence.registrations", "evidence.claims", "evidence.questions", "evidence.verdicts"],
+    ["plotting", "evidence.figures"],
+    ["widgets.frames", "widgets.bench widgets.explorers widgets.film widgets.stepper"],
+    ["__init__ evidence.__init__ widgets.__init__", "evidence.__main__"],
+]
+STEP = {module: number for number, step in enumerate(chain(*FLOORS)) for module in step.split()}
+DOORS = {"__init__", "evidence.__init__", "widgets.__init__"}  # they hand on what modules define, for users to import
+WINGS = ("evidence", "widgets")
+DRAWS = ("plotting", "evidence.figures", "widgets.")
+
+
+def parsed(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+FILES = sorted(FOLDER.rglob("*.py"))
+TREES = {".".join(path.relative_to(FOLDER).with_suffix("").parts): parsed(path) for path in FILES}
+MODULES = sorted(set(TREES) - DOORS)
+each_file = pytest.mark.parametrize("module", sorted(TREES))
+
+
+def imports(tree):
+    """(module, name) of all that is imported, wherever in the code; the name is empty in `import module`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((f"{'.' * node.level}{node.module or ''}", alias.name) for alias in node.names)
+
+
+def siblings(module):
+    """(module, name) of what a module takes from others of mlplib; the name is empty where it takes a module whole."""
+    for source, name in imports(TREES[module]):
+        assert not source.startswith("."), f"{module} imports by a relative name"
+        if source.split(".")[0] == "mlplib":
+            for dotted, taken in ((f"{source}.{name}", ""), (source, name)):
+                inside = dotted.removeprefix("mlplib").strip(".")
+                found = [each for each in (inside, f"{inside}.__init__".strip(".")) if each in TREES]
+                if found:
+                    yield found[0], taken
+                    break
+
+
+def named(tree):
+    """The names that a module defines: functions, classes, variables; not those that it imports."""
+    for node in tree.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
+        elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
+            names = (part for part in ast.walk(node) if isinstance(part, ast.Name))
+            yield from (name.id for name in names if isinstance(name.ctx, ast.Store))
+
+
+DEFINED = {module: set(named(tree)) for module, tree in TREES.items()}
+
+
+# ---- floors
+
+
+def test_every_module_has_its_place():
+    assert sorted(STEP) == sorted(TREES)
+
+
+@each_file
+def test_a_module_imports_only_from_the_steps_before_its_own(module):
+    wrong = {other for other, _ in siblings(module) if STEP[other] >= STEP[module]}
+    assert not wrong
+
+
+@each_file
+def test_what_stands_outside_a_wing_imports_nothing_from_it(module):
+    for wing in WINGS:
+        assert module.startswith(wing) or not any(other.startswith(wing) for other, _ in siblings(module))
+
+
+@each_file
+def test_only_the_faces_draw(module):
+    packages = {source.split(".")[0] for source, _ in imports(TREES[module])}
+    assert module.startswith(DRAWS) or packages.isdisjoint({"matplotlib", "PIL", "ipywidgets", "IPython"})
+
+
+@each_file
+def test_scipy_is_imported_where_the_evidence_needs_it(module):
+    """Inside functions, so that the rest of the library, and a page in a browser, do without it."""
+    inside = {node for function in ast.walk(TREES[module]) if isinstance(function, ast.FunctionDef)
+              for node in ast.walk(function)} if module.startswith("evidence.") else set()
+    outside = ast.Module([node for node in ast.walk(TREES[module])
+                          if isinstance(node, (ast.Import, ast.ImportFrom)) and node not in inside], [])
+    assert "scipy" not in {source.split(".")[0] for source, _ in imports(outside)}
+
+
+@pytest.mark.parametrize("name, lacks", [
+    ("mlplib", {"matplotlib", "PIL", "ipywidgets", "IPython", "scipy", "joblib", "threadpoolctl", "tqdm"}),
+    ("mlplib.evidence", {"matplotlib", "PIL", "ipywidgets", "IPython", "scipy", "joblib", "threadpoolctl", "tqdm"}),
+    ("mlplib.evidence.figures", {"ipywidgets", "scipy"}),
+    ("mlplib.widgets", {"scipy"}),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_an_import_brings_no_heavy_package(name, lacks):
+    code = f"import sys, {name}; print(*{{name.split('.')[0] for name in sys.modules}})"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (lacks | {"pandas", "torch", "sklearn"}) & set(loaded.stdout.split()) == set()
+    assert {"mlplib", "numpy"} <= set(loaded.stdout.split())
+
+
+# ---- names
+
+# By name, why two modules may define it.
+NAMED_TWICE = {
+    "gamma": "that of _checks bears the name of what it checks, as its neighbours do; the evidence has a network",
+}
+
+
+def test_one_meaning_has_one_name():
+    where = defaultdict(set)
+    for module in MODULES:
+        for name in DEFINED[module]:
+            if not name.startswith("_"):
+                where[name].add(module)
+    assert {name: modules for name, modules in where.items() if len(modules) > 1 and name not in NAMED_TWICE} == {}
+    assert all(len(where[name]) > 1 for name in NAMED_TWICE)
+
+
+@each_file
+def test_a_name_is_imported_from_the_module_that_defines_it(module):
+    elsewhere = {f"{other}.{name}" for other, name in siblings(module) if name and name not in DEFINED[other]}
+    assert elsewhere == set()
+
+
+@each_file
+def test_the_doors_are_for_users(module):
+    through = {other for other, _ in siblings(module)} & DOORS
+    assert through <= ({"evidence.__init__"} if module == "evidence.__main__" else set())
+
+
+def private(name):
+    """Whether a name is a module's own; those of other packages' protocols end with an underscore too."""
+    return name.startswith("_") and not name.endswith("_") and name not in {"_replace", "_asdict", "_fields"}
+
+
+@each_file
+def test_no_module_uses_anothers_private_names(module):
+    nodes = list(ast.walk(TREES[module]))
+    own = DEFINED[module] | {node.name for node in nodes if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))}
+    own |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+            and node.value.id in ("self", "cls")}
+    used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    used |= {name for _, name in imports(TREES[module]) if name != "_checks"}
+    assert {name for name in used if private(name)} - own == set()
+
+
+def test_lines_are_set_by_hand_and_no_formatter_is_told_to_skip_one():
+    files = [path for folder in ("mlplib", "tests", "benchmarks", "book") for path in (ROOT / folder).rglob("*.py")]
+    words = "# fmt" + ":"
+    assert [str(path.relative_to(ROOT)) for path in files if words in path.read_text(encoding="utf-8")] == []
+
+
+# ---- tests
+
+# Test modules that belong to no module of the library, and why.
+OF_NO_MODULE = {
+    "house": "of the library as a whole",
+    "recipe": "walks through several modules, as someone does who adds to the library",
+    "packaged": "of the stored runs in the package",
+    "pinned": "of what must never change, wherever it is computed",
+    "stored_stops": "of the store too: what a run may have beside its figures and curves",
+    "notebooks": "of the notebooks",
+    "digit_network": "of a page's script",
+    "lite": "of the live side of the book",
+    "cluster": "of a sweep on a cluster, which takes packages of its own",
+    "benchmarks": "of benchmarks/",
+}
+
+
+# And a module whose tests stand elsewhere.
+TESTED_BY = {"evidence.__main__": "packaged"}
+
+
+def mirror(path):
+    """What a test module is named after, as modules of the library are named."""
+    folder = path.relative_to(ROOT / "tests").parent
+    return ".".join((*folder.parts, path.stem.removeprefix("test_")))
+
+
+TESTED = {mirror(path) for path in (ROOT / "tests").rglob("test_*.py") if path.parent.name != "browser"}
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_test_module(module):
+    assert TESTED_BY.get(module, module.lstrip("_")) in TESTED
+
+
+def test_every_test_module_has_its_module():
+    assert TESTED - {module.lstrip("_") for module in MODULES} == set(OF_NO_MODULE)
