@@ -38,7 +38,7 @@ _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accura
 
 
 class StoreError(Exception):
-    """An entry that cannot be used: damaged, of an unknown format, or of another experiment. The message names the file."""
+    """An entry that cannot be used: damaged, of an unknown format, of another experiment. The message names it."""
 
 
 class StoreWarning(UserWarning):
@@ -573,7 +573,8 @@ def _packed(numbers, experiment):
     """All numbers of a run, one after the other, each rounded to a float32's upper 24 bits, in three planes of bytes.
 
     That takes half of an archive of the arrays, a run being small: less to say about each array, steps as differences,
-    accuracies as counts, and signs and exponents, which hardly change, side by side. Whole numbers to 65,536 stay exact.
+    accuracies as counts, and signs and exponents, which hardly change, side by side. Whole numbers to 65,536 stay
+    exact.
     """
     rows = [np.diff(values, prepend=0) if name.endswith("step") else values * _unit(name, experiment)
             for name, values in numbers.items()]

@@ -137,7 +137,7 @@ def test_the_librarys_wheel_is_the_library():
         held = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("mlplib/")}
     patterns = ("*.py", "widgets/*.py", "mnist_data/*.gz")
     assert held == {file.relative_to(ROOT).as_posix(): file.read_bytes()
-                    for pattern in patterns for file in (ROOT / "mlplib").glob(pattern)}  # fmt: skip
+                    for pattern in patterns for file in (ROOT / "mlplib").glob(pattern)}
 
 
 def test_an_installed_package_is_packed_so_that_it_can_be_imported(tmp_path):

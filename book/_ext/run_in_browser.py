@@ -21,10 +21,13 @@ PACKAGED = re.compile(r"\bpackaged\(([^)]*)\)")
 BUTTON = jinja2.Template("""
 <div class="run-in-browser" data-notebook="{{ notebook }}" data-version="{{ version }}" data-storage="{{ storage }}">
 <p class="run-served"><a class="run-button" href="{{ link }}">Run in your browser</a>
-<span>A first start loads {{ megabytes }} MB: Python, the library, the data. No account, and nothing is sent anywhere.</span></p>
-<p class="run-from-disk" hidden>This notebook also runs in the browser, but not from a file on disk: serve the book with <code>make serve</code>.</p>
-<p class="run-own-copy" hidden>Your browser keeps your own copy of this notebook<span class="run-older" hidden>, made from
-an older version of this page</span>; the button opens that copy. <button type="button">Discard my copy</button></p>
+<span>A first start loads {{ megabytes }} MB: Python, the library, the data. No account, and nothing is sent
+anywhere.</span></p>
+<p class="run-from-disk" hidden>This notebook also runs in the browser, but not from a file on disk: serve the book
+with <code>make serve</code>.</p>
+<p class="run-own-copy" hidden>Your browser keeps your own copy of this notebook<span class="run-older" hidden>, made
+from an older version of this page</span>; the button opens that copy.
+<button type="button">Discard my copy</button></p>
 <p class="run-discarded" role="status"></p>
 </div>
 """, autoescape=True)
@@ -34,7 +37,8 @@ def build_lite(app):
     """Build the live side into the site."""
     if app.builder.format != "html":
         return
-    done = subprocess.run([sys.executable, LITE / "build.py", Path(app.outdir) / "lite"], text=True, capture_output=True)
+    command = [sys.executable, LITE / "build.py", Path(app.outdir) / "lite"]
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
     if done.returncode:
         raise ExtensionError(f"the notebooks' live side was not built:\n{done.stderr}")
 

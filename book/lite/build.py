@@ -3,7 +3,8 @@
 `build.py FOLDER` puts it into that folder; the Sphinx extension `run_in_browser` calls it.
 
 Nothing is fetched. The kernel starts with wheels made here: mlplib with its data from this folder, and of the pinned
-packages those that Pyodide lacks, packed from what is installed. Pyodide itself comes to the reader from its own network.
+packages those that Pyodide lacks, packed from what is installed. Pyodide itself comes to the reader from its own
+network.
 """
 
 import base64
@@ -24,7 +25,8 @@ import nbformat
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LAB_EXTENSIONS = Path(sys.prefix, "share", "jupyter", "labextensions")
-# Those that show widgets and run Python. JupyterLite would take all that are installed, jupytext's too, which wants a server.
+# Those that show widgets and run Python. JupyterLite would take all that are installed, jupytext's too, which wants a
+# server.
 EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kernel-extension"]
 PACKED = ["comm", "ipywidgets", "tqdm"]
 # Files that notebooks read, by the same relative path as here; archives are others.
@@ -36,8 +38,8 @@ LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]
 EPOCH = "315532800"
 
 NOTICE = """\
-> This is your own copy of a page of the book. *Run → Run All Cells* runs it in your browser; what you change stays there. A button
-> on the book's page discards your copy and gives you the notebook as the book has it."""
+> This is your own copy of a page of the book. *Run → Run All Cells* runs it in your browser; what you change stays
+> there. A button on the book's page discards your copy and gives you the notebook as the book has it."""
 
 # What the book's build understands and JupyterLab does not: references to other places, framed blocks, labels.
 ROLE = re.compile(r"\{(\w+)\}`([^`<]+?)(?: *<[^`]*>)?`")
@@ -64,7 +66,7 @@ def installed_wheel(name, folder):
             archive.writestr(zipfile.ZipInfo(path), content, zipfile.ZIP_DEFLATED)
 
         for file in sorted(package.files):
-            if ".." in file.parts or file.suffix == ".pyc" or file.parent == about and file.name in left_out:
+            if ".." in file.parts or file.suffix == ".pyc" or (file.parent == about and file.name in left_out):
                 continue
             content = file.locate().read_bytes()
             digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
@@ -82,8 +84,8 @@ def library_wheel(folder, work):
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "archives"))
         else:
             shutil.copy(ROOT / name, source)
-    call("-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, source, cwd=work,
-         SOURCE_DATE_EPOCH=EPOCH)
+    call("-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, source,
+         cwd=work, SOURCE_DATE_EPOCH=EPOCH)
 
 
 def plain(text):
@@ -94,7 +96,7 @@ def plain(text):
 
 
 def live_copy(notebook_file):
-    """The notebook with its outputs, as JupyterLite opens it: its kernel's name, and a first cell that says what this is."""
+    """The notebook with its outputs, as JupyterLite opens it: its kernel's name, a first cell that says what it is."""
     notebook = nbformat.read(notebook_file, as_version=4)
     notebook.metadata.kernelspec = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
     for cell in notebook.cells:
@@ -120,7 +122,8 @@ def digest(files):
 
 def inputs():
     """All files that the result depends on; the list of pinned packages stands for what is installed."""
-    files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), ROOT / "requirements.txt", *(ROOT / name for name in DATA)]
+    files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), ROOT / "requirements.txt"]
+    files += [ROOT / name for name in DATA]
     files += sorted(ROOT.glob("notebooks/*.ipynb"))
     for name in LIBRARY:
         path = ROOT / name
@@ -132,7 +135,7 @@ def inputs():
 def call(*arguments, cwd, **settings):
     """Run Python with these arguments; show what it says only if it fails."""
     done = subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, env=os.environ | settings, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                          check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, arguments[:4]))} failed:\n{done.stdout}")
 
