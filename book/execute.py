@@ -44,6 +44,16 @@ def load(text_file):
 def settle(notebook, name):
     """The notebook without what changes from run to run though the results do not."""
     notebook.metadata.get("language_info", {}).pop("version", None)
+    for cell in notebook.cells:
+        # What one cell prints comes in as many pieces as the time it takes gives.
+        whole = []
+        for output in cell.get("outputs", []):
+            if whole and output.output_type == "stream" == whole[-1].output_type and output.name == whole[-1].name:
+                whole[-1].text += output.text
+            else:
+                whole.append(output)
+        if "outputs" in cell:
+            cell.outputs = whole
     text = json.dumps(notebook)
     state = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     for number, identifier in enumerate(state):
