@@ -181,14 +181,18 @@ class Experiment:
         ------
         TypeError
             If `TRICKS` has no such trick.
+        ValueError
+            If two of them set the same field, as two activations do.
         """
-        fields = {}
+        set_by = {}
         for name, on in {"init": init, "sigmoid": sigmoid, "momentum": momentum, **others}.items():
             if name not in TRICKS:
                 raise TypeError(f"{name}: expected one of the tricks {', '.join(TRICKS)}")
-            if on:
-                fields |= TRICKS[name].fields
-        return replace(self, **fields)
+            for field in TRICKS[name].fields if on else ():
+                if field in set_by:
+                    raise ValueError(f"{name}: expected no other trick that sets {field}, got {set_by[field]} too")
+                set_by[field] = name
+        return replace(self, **{field: TRICKS[name].fields[field] for field, name in set_by.items()})
 
     def optimizer(self):
         """A fresh `SGD` or, where gamma is above 0, `Momentum`."""

@@ -15,6 +15,7 @@ import numpy as np
 from IPython import get_ipython
 
 from mlplib import _checks
+from mlplib.catalogue import REPORT_TRICKS
 from mlplib.experiments import TRICKS, Experiment
 from mlplib.history import History
 from mlplib.inputs import standardized_mnist
@@ -409,7 +410,7 @@ def distinct_names(experiments):
     differing = {kind for kind in kinds if len({each[kind] for each in traits if each[kind]}) > 1}
     if not differing:  # a single run
         differing = {"widths", *TRICKS}
-    if differing >= set(TRICKS):  # two words say it
+    if differing >= set(REPORT_TRICKS):  # two words say it
         differing = differing - set(TRICKS) | {"tricks"}
     return [", ".join(phrase for kind, phrase in each.items() if phrase and kind in differing) for each in traits]
 
@@ -419,11 +420,11 @@ def _traits(experiment):
     e = experiment
     even = len(set(e.hidden)) <= 1
     tricks = {kind: trick.is_on(e) for kind, trick in TRICKS.items()}
-    names = [trick.name for kind, trick in TRICKS.items() if tricks[kind]]
+    on = tuple(kind for kind in TRICKS if tricks[kind])
     return {
         "widths": (f"width {e.hidden[0]}" if even else f"widths {'-'.join(map(str, e.hidden))}") if e.hidden else "",
         "depth": counted(len(e.hidden), "hidden layer"),
-        "tricks": {0: "no tricks", len(TRICKS): "all tricks"}.get(len(names), " + ".join(names)),
+        "tricks": {(): "no tricks", REPORT_TRICKS: "all tricks"}.get(on, " + ".join(TRICKS[kind].name for kind in on)),
         **{kind: f"{'' if tricks[kind] else 'no '}{trick.name}" for kind, trick in TRICKS.items()},
         "gamma": f"γ {e.gamma!r}" if e.gamma else "",
         "learning_rate": "learning rate by the rule" if e.learning_rate is None else f"learning rate {e.learning_rate!r}",

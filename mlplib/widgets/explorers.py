@@ -175,13 +175,15 @@ class ActivationExplorer(KernelFree):
     z, layers : ipywidgets.ToggleButtons
     tangents, spreads : ipywidgets.Stack
         Switched by them.
+    colors : dict from str to str
+        Of each activation's curves, by its name in `mlplib.ACTIVATIONS`.
     """
 
     def __init__(self):
         self._figure = Figure((5.2, 4.6), layout="none")  # one for all pictures
         self._figure.subplots_adjust(left=0.14, right=0.97, bottom=0.11, top=0.97, hspace=0.36)
         self._axes = self._figure.subplots(2)
-        self._colors = _activation_colors()
+        self.colors = _activation_colors()
         self._outputs = {name: list(_through_layers(name)) for name in ACTIVATIONS}
         self.z = choice("z", [f"{z}".replace("-", "−") for z in range(-6, 7)], "2")
         self.layers = choice("After layers", [str(n) for n in range(1, 11)])
@@ -211,9 +213,9 @@ class ActivationExplorer(KernelFree):
         for name, f in ACTIVATIONS.items():
             near = z0 + np.array([-1.5, 0.0, 1.5])
             a0, slope = f(near)[1], f.derivative(f(near))[1]
-            above.plot(z, f(z), color=self._colors[name], label=f.name)
+            above.plot(z, f(z), color=self.colors[name], label=f.name)
             above.plot(near, a0 + slope * (near - z0), "o-", color="black", markevery=[1], markersize=5)
-            below.plot(z, f.derivative(f(z)), color=self._colors[name])
+            below.plot(z, f.derivative(f(z)), color=self.colors[name])
             below.plot([z0, z0], [0, slope], "o-", color="black", markevery=[1], markersize=5)
             words.append(f"{f.name} f = {a0:.3f}, f′ = {slope:.4f}")
         above.set(ylabel="f(z)", ylim=(-2.2, 2.2), xlim=(-6.5, 6.5))
@@ -228,7 +230,7 @@ class ActivationExplorer(KernelFree):
         above, below = self._cleared()
         words = []
         for name, outputs in self._outputs.items():
-            color, label = self._colors[name], ACTIVATIONS[name].name
+            color, label = self.colors[name], ACTIVATIONS[name].name
             a, spreads = outputs[layers], list(map(_spread_over_inputs, outputs))
             above.hist(a.ravel(), np.linspace(-1.75, 1.75, 71), density=True, color=color, alpha=0.7, label=label)
             below.plot(range(len(spreads)), spreads, "o-", color=color, markersize=3)

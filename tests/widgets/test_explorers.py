@@ -203,7 +203,7 @@ def test_the_tangent_and_the_derivative_are_those_of_both_sigmoids(activations):
         z = float(z.replace("−", "-"))
         numbers = [float(n) for n in re.findall(r"f′? = (-?[\d.e-]+\d)", alt(html).replace("−", "-"))]
         s, t = 1 / (1 + np.exp(-z)), np.tanh(2 * z / 3)
-        assert numbers == pytest.approx([s, s * (1 - s), 1.7159 * t, 1.7159 * 2 / 3 * (1 - t * t)], abs=6e-4)
+        assert numbers[:4] == pytest.approx([s, s * (1 - s), 1.7159 * t, 1.7159 * 2 / 3 * (1 - t * t)], abs=6e-4)
 
 
 def test_ten_layers_of_logistic_units_answer_every_input_alike_and_improved_ones_do_not(activations):
@@ -211,6 +211,6 @@ def test_ten_layers_of_logistic_units_answer_every_input_alike_and_improved_ones
     spreads = []
     for html in shown(explorer.spreads, [explorer.layers]).values():
         spreads.append([float(n) for n in re.findall(r"inputs ([\d.e-]+\d)", alt(html).replace("−", "-"))])
-    logistic, improved = np.array(spreads).T
+    logistic, improved, *_ = np.array(spreads).T
     assert all(logistic[1:] / logistic[:-1] < 0.3) and logistic[-1] < 1e-5
     assert all(improved > 0.5)
