@@ -56,7 +56,7 @@ def test_after_the_first_epoch_each_epoch_has_one_record(evaluations_per_epoch):
 
 
 def test_gradients_and_updates_of_the_layers(followed, problem):
-    found, evaluated, trainer = followed
+    found, evaluated, _ = followed
     X, y = problem(23)
     assert found["step"].tolist() == [step for step, *_ in evaluated] == [0, 2, 4, 6, 8, 10]
     model = MLP((5, 3), n_inputs=4, n_classes=3, dtype=np.float64)

@@ -87,7 +87,7 @@ def test_only_that_page_loads_it(script):
 
 def test_without_a_run_or_its_weights_the_build_says_what_to_do(extension, tmp_path, script):
     store = Store(tmp_path)
-    with pytest.raises(ExtensionError, match="row 3c, seed 0.* run `make sweep`"):
+    with pytest.raises(ExtensionError, match=r"row 3c, seed 0.* run `make sweep`"):
         extension.digit_network(store)
     store.save(packaged()[EXPERIMENT], weights=False)
     with pytest.raises(ExtensionError, match="expects a run with weights"):

@@ -104,13 +104,13 @@ def test_integers_that_are_none(name, minimum):
 
 
 def test_there_are_three_thirds():
-    with pytest.raises(ValueError, match="^third: expected 0, 1 or 2, got 3$"):
+    with pytest.raises(ValueError, match=r"^third: expected 0, 1 or 2, got 3$"):
         Experiment(third=3)
 
 
 @pytest.mark.parametrize("bad", ["standardised", None, 0, ("standardized",)])
 def test_unknown_inputs(bad):
-    with pytest.raises(ValueError, match="^inputs: expected one of 'standardized', 'uncentred', 'unit_interval', got "):
+    with pytest.raises(ValueError, match=r"^inputs: expected one of 'standardized', 'uncentred', 'unit_interval', got"):
         Experiment(inputs=bad)
 
 
@@ -148,6 +148,6 @@ def test_what_judges_does_not_stop():
 
 @pytest.mark.parametrize("nothing", [tuple, list, lambda: (name for name in ())], ids=["tuple", "list", "generator"])
 def test_something_has_to_stop(nothing):
-    with pytest.raises(ValueError, match="^stop_on: expected at least one name, got none$"):
+    with pytest.raises(ValueError, match=r"^stop_on: expected at least one name, got none$"):
         Experiment(stop_on=nothing())
     assert Experiment(judge_on=nothing(), diagnostics=nothing()) == Experiment()

@@ -94,8 +94,8 @@ def test_no_text_is_a_list_of_lines():
 
 @needs_the_book
 def test_only_what_is_used_is_there():
-    assert [path for path in LITE.rglob("*.map")] == []
-    assert [path for path in LITE.rglob("*.doit.db")] == []
+    assert list(LITE.rglob("*.map")) == []
+    assert list(LITE.rglob("*.doit.db")) == []
     assert [name for name in ("lab", "repl", "consoles", "edit") if (LITE / name).exists()] == []
     extensions = sorted(path.parent.relative_to(LITE / "extensions").as_posix()
                         for path in (LITE / "extensions").glob("*/*/package.json"))

@@ -93,7 +93,7 @@ def test_a_file_that_cannot_be_unpacked_is_named_with_both_digests(copied_file, 
     with pytest.raises(ValueError) as error:
         mlplib.load_mnist(copied_file.parent)
     assert copied_file.name in str(error.value)
-    expected, found = re.findall(r"\b[0-9a-f]{64}\b", str(error.value))
+    expected, _ = re.findall(r"\b[0-9a-f]{64}\b", str(error.value))
     assert expected == PUBLISHED["t10k-labels-idx1-ubyte"]
 
 

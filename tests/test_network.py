@@ -99,7 +99,7 @@ def test_gains_are_said_by_name():
 def probabilities_by_hand(model, x):
     """The forward pass of one sample, one number at a time."""
     a = x.tolist()
-    for layer, W in enumerate(model.weights):
+    for W in model.weights:
         z = [sum(a_i * w for a_i, w in zip(a, unit, strict=True)) for unit in W.T.tolist()]
         a = [DEFINITIONS[model.activation](z_j) for z_j in z] + (model.biases == "every_layer") * [1.0]
     total = sum(math.exp(z_k) for z_k in z)

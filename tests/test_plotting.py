@@ -66,7 +66,7 @@ def test_a_mean_over_seeds_ends_where_the_first_of_them_stops():
 
     ax = Figure().add_subplot()
     plotting.draw_seeds(ax, histories, "loss", "black", "made up")
-    train, validation = [lines for lines in (ax.lines[:6], ax.lines[6:])]
+    train, validation = ax.lines[:6], ax.lines[6:]
     for lines, quantity, dashes in ((train, "train_loss", "--"), (validation, "validation_loss", "-")):
         mean, *seeds = lines
         assert {line.get_linestyle() for line in lines} == {dashes}

@@ -104,7 +104,7 @@ def test_an_unknown_trick_is_refused_in_a_sentence(arctan, on):
 
 
 def test_two_tricks_that_set_one_field_are_not_on_together(arctan):
-    with pytest.raises(ValueError, match="^arctan: expected no other trick that sets activation, got sigmoid too$"):
+    with pytest.raises(ValueError, match=r"^arctan: expected no other trick that sets activation, got sigmoid too$"):
         TINY.with_tricks(sigmoid=True, arctan=True)
 
 

@@ -1,4 +1,4 @@
-"""What the browser tests stand on: the built site over HTTP, a browser that reaches nothing else, and what it complained of."""
+"""What the browser tests stand on: the site over HTTP, a browser that reaches nothing else, what it complained of."""
 
 import http.server
 import os
@@ -164,7 +164,7 @@ WIDGETS_READY = """() => [...document.querySelectorAll('script[type="application
 
 @pytest.fixture
 def visit(page, site):
-    """A function that opens a page of the book and waits until its formulas, and its widgets unless told not to, are there.
+    """A function that opens a page of the book and waits for its formulas and, unless told not to, its widgets.
 
     visit("notebooks/3_tricks.html"), visit("index.html", widgets=False)
     """

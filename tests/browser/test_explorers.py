@@ -125,10 +125,7 @@ def test_a_button_is_reached_and_pressed_by_keyboard(key, explorer):
 
 def test_a_toggle_reacts_within_a_tenth_of_a_second(explorer, capsys):
     tricks = explorer("TrickExplorer")
-    times = []
-    for option in 5 * ("on", "off"):
-        for row in ("Fan-in weights", "Momentum"):
-            times.append(tricks.choose(row, option))
+    times = [tricks.choose(row, option) for option in 5 * ("on", "off") for row in ("Fan-in weights", "Momentum")]
     with capsys.disabled():
         print(f"\n  a toggle reacts in {sorted(times)[len(times) // 2]:.0f} ms (median; slowest {max(times):.0f} ms)")
     assert sorted(times)[len(times) // 2] <= 100
@@ -181,7 +178,7 @@ def test_the_plain_picture_is_hidden_where_widgets_are(name, explorer):
     assert not cell.locator(".widget-fallback").is_visible()
 
 
-@pytest.mark.parametrize(("address", "explorers"), [(TRICKS, 2), (TOPOLOGY, 1)])
+@pytest.mark.parametrize("address, explorers", [(TRICKS, 2), (TOPOLOGY, 1)])
 def test_a_plain_picture_stands_where_the_widget_manager_cannot_load(address, explorers, visit, network, page):
     network.cdn = False
     visit(address, widgets=False)

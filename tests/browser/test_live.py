@@ -123,7 +123,8 @@ for _ in range(5):
     for _ in range(100):
         trainer.update()
     rates.append(100 / (time.perf_counter() - start))
-print(json.dumps([*map(list, (run.history.minibatch_loss, run.history.train_loss, run.history.validation_loss)), rates]))
+curves = run.history.minibatch_loss, run.history.train_loss, run.history.validation_loss
+print(json.dumps([*map(list, curves), rates]))
 """)
     *curves, rates = json.loads(said.splitlines()[-1]) if said.endswith("]\n") else pytest.fail(said)
     there = mlplib.run(SHORT).history
@@ -235,6 +236,6 @@ print(json.dumps([sorted(gaps)[-3:], list(bench.trainer.history.train_loss)]))
         stops.append(time.time() - pressed)
     with capsys.disabled():
         print(f"\n{name}: first live curve {curve:.1f} s after the click on the page; stopped "
-              f"{median(stops):.1f} s after Stop (median of {len(stops)}; slowest {max(stops):.1f} s); longest times without an "
-              f"await: {', '.join(f'{gap:.2f}' for gap in gaps)} s (expected: at most 0.2)")
+              f"{median(stops):.1f} s after Stop (median of {len(stops)}; slowest {max(stops):.1f} s); longest times "
+              f"without an await: {', '.join(f'{gap:.2f}' for gap in gaps)} s (expected: at most 0.2)")
     assert median(stops) < 2

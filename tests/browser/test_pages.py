@@ -25,12 +25,14 @@ FAULTS = {
 seen_faults, examined = set(), set()
 
 PICTURES = """() => [...document.querySelectorAll('main img')]
-    .filter(i => i.checkVisibility() && i.loading !== 'lazy' && !(i.complete && i.naturalWidth)).map(i => i.src.slice(0, 100))"""
+    .filter(i => i.checkVisibility() && i.loading !== 'lazy' && !(i.complete && i.naturalWidth))
+    .map(i => i.src.slice(0, 100))"""
 RAW_FORMULAS = """() => [...document.querySelectorAll('main .math')]
     .filter(m => !m.querySelector('mjx-container')).map(m => m.textContent)"""
 TEXT = """() => {
   const article = document.querySelector('main').cloneNode(true);
-  for (const part of article.querySelectorAll('.widget-subarea, .jupyter-widgets, .widget-fallback, script, .bd-header-article')) part.remove();
+  const parts = '.widget-subarea, .jupyter-widgets, .widget-fallback, script, .bd-header-article';
+  for (const part of article.querySelectorAll(parts)) part.remove();
   return article.textContent.replace(/\\s+/g, ' ');
 }"""
 WIDGETS = 'script[type="application/vnd.jupyter.widget-view+json"]'
@@ -116,7 +118,8 @@ def test_a_page_fits_a_phone(visit, name):
     page = visit(name)
     open_all(page)
     width = page.evaluate("() => document.documentElement.scrollWidth")
-    too_wide = """() => [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+    too_wide = """() => [...document.querySelectorAll('body *')]
+        .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
         .slice(0, 5).map(e => e.outerHTML.slice(0, 120))"""
     assert width <= 380, page.evaluate(too_wide)
 

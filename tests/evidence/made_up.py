@@ -1,7 +1,7 @@
 """Made-up runs, and stores in memory: what several test modules of the evidence stand on."""
 
 import math
-from functools import lru_cache
+from functools import cache
 from types import SimpleNamespace
 
 import numpy as np
@@ -67,7 +67,7 @@ NAMED = {str(arm): arm for arm in sorted({arm for part in CLAIMS.parts for one i
                                          key=str)}
 
 
-@lru_cache(maxsize=None)
+@cache
 def runs_of(name, third=0, seeds=SEEDS, scatter=1.0, **figures):
     """Made-up runs of an arm: as every other, but for figures that are given, and what chance adds."""
     f, runs = ORDINARY | figures, []
@@ -112,7 +112,7 @@ class Shelf(dict):
 
     def put(self, experiment, loss, diverged=False, change=0.01, updates=None, train_loss=0.05):
         """With a training loss of 0.1 after so many updates, or never."""
-        judged = {half: (loss, 0.9) for half in experiment.judge_on}
+        judged = dict.fromkeys(experiment.judge_on, (loss, 0.9))
         stops = {half: Stop(9, 9, False, judged | {half: (9.0, 0.1)}, judged) for half in experiment.stop_on}
         self[experiment] = SimpleNamespace(experiment=experiment, diverged=diverged, stops=stops,
                                            history=falling([0, 7499], [2.0, 0.5]) if updates is None

@@ -163,8 +163,10 @@ PAIRS = (
     (1.9, 219 / 256),  # more than 0.6 is above 1/1.9 too
 ])
 def test_pairs_count_only_for_what_is_certain_of_them(times, against):
-    """1/4, 1/2 and less than 1/4 are certainly below 1: three heads or more of eight. Of what is known so far -
-    1/4, 1/4, 1/2, 0.6, 2, 3, 8 - the middle is 0.6."""
+    """1/4, 1/2 and less than 1/4 are certainly below 1: three heads or more of eight.
+
+    Of what is known so far - 1/4, 1/4, 1/2, 0.6, 2, 3, 8 - the middle is 0.6.
+    """
     a, b = reaching_pairs(PAIRS)
     found = compare(a, b, "steps to 0.1", "less", math.log(times))
     assert (found.n, found.censored) == (8, 5)
@@ -237,7 +239,7 @@ def test_shares_compared_with_anything_but_whether_it_happens_are_refused(direct
     """The interval and the test are of one share: with another group, or a number, they would be of something else."""
     runs = [stopped_at(seed, 999, seed >= 3) for seed in range(10)]
     others = [stopped_at(seed, 999, seed >= 1) for seed in range(10)]
-    with pytest.raises(ValueError, match="^(runs_b|measure|direction): "):
+    with pytest.raises(ValueError, match=r"^(runs_b|measure|direction): "):
         compare(runs, others if beside == "runs" else beside, "not stopped", direction, 0.2)
 
 
@@ -246,7 +248,7 @@ def test_shares_compared_with_anything_but_whether_it_happens_are_refused(direct
 
 def accurate(accuracies, seeds=None, third=0):
     """Runs with such accuracies."""
-    judged = [{half: (0.1, value) for half in ("half_1", "half_2")} for value in accuracies]
+    judged = [dict.fromkeys(("half_1", "half_2"), (0.1, value)) for value in accuracies]
     return [made_up(seed, third, stops={half: Stop(9, 9, True, each, each) for half in ("half_1", "half_2")})
             for seed, each in zip(range(len(judged)) if seeds is None else seeds, judged)]
 
@@ -345,12 +347,12 @@ def test_the_same_seed_on_two_thirds_is_two_runs():
 
 
 def test_one_run_beside_a_number_is_refused():
-    with pytest.raises(ValueError, match="^runs: expected at least two"):
+    with pytest.raises(ValueError, match=r"^runs: expected at least two"):
         compare(accurate([0.95]), 0.9)
 
 
 def test_one_run_twice_beside_a_number_is_refused():
-    with pytest.raises(ValueError, match="^runs: expected at least two of each group, each of another seed"):
+    with pytest.raises(ValueError, match=r"^runs: expected at least two of each group, each of another seed"):
         compare(accurate([0.95, 0.95], (3, 3)), 0.9)
 
 

@@ -260,7 +260,7 @@ def test_each_tuning_curve_is_the_mean_over_seeds_with_a_ring_at_its_lowest():
     curves = {"plain": {1.0: [0.5, 0.7], 0.1: [0.2, 0.4], 10.0: [INF, 0.3]}, "tricks": {0.1: [0.9], 1.0: [0.1]}}
     ax = drawn(plot_tuning(curves, {"plain": 0.1}))
     assert ax.get_ylabel() and (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-    plain, tricks = lines(ax, ".")
+    plain, _ = lines(ax, ".")
     assert list(plain.get_xdata()) == [0.1, 1, 10]
     assert plain.get_ydata() == pytest.approx([0.3, 0.6, NAN], nan_ok=True)  # where a run diverged there is no mean
     rings = [(line.get_xdata()[0], line.get_ydata()[0]) for line in lines(ax, "o")]

@@ -166,7 +166,7 @@ def test_make_sweep_trains_again_what_was_made_under_other_rules_and_nothing_els
         evidence_runs, small_sweep, monkeypatch, capsys):
     small_sweep()
     monkeypatch.setattr(statistics, "LEVEL", 0.05)
-    with pytest.raises(EvidenceError, match="^not made under the present rules"):
+    with pytest.raises(EvidenceError, match=r"^not made under the present rules"):
         CLAIMS.runs(evidence_runs)
     capsys.readouterr()
     assert sorted(map(repr, small_sweep())) == sorted(map(repr, experiments(CLAIMS, evidence_runs)))

@@ -155,7 +155,7 @@ def test_gammas_are_compared_at_one_effective_step(arms, core):
                                               "tricks 110, matched step")}
     found = {seeded[0].gamma: {round((one.learning_rate or 0.02) / (1 - one.gamma), 9) for one in seeded}
              for seeded in matched.values()}
-    assert found == dict.fromkeys((0.0, 0.5, 0.9, 0.99), {0.2})
+    assert found == {gamma: {0.2} for gamma in (0.0, 0.5, 0.9, 0.99)}
     assert all({field: getattr(one, field) for field in ("init", "activation")}
                == {field: ALL_TRICKS[field] for field in ("init", "activation")}
                for each in matched.values() for one in each)

@@ -130,4 +130,4 @@ def test_it_changes_no_digest_of_those_before_it(monkeypatch):
     monkeypatch.delitem(MEASURES, "loss at the end")
     assert (CLAIMS.digest, QUESTIONS.digest) == before
     with pytest.raises(KeyError, match="loss at the end"):
-        RATES_MATTER.digest
+        assert RATES_MATTER.digest

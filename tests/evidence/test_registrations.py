@@ -183,9 +183,9 @@ def test_missing_runs_are_named_and_counted():
     shelf = filled(TOY)
     plain = PLAIN_ARM.experiments()
     del shelf[plain[0]], shelf[plain[2]]
-    with pytest.raises(EvidenceError, match="^runs are missing, `make toy` trains them: 2 of plain$"):
+    with pytest.raises(EvidenceError, match=r"^runs are missing, `make toy` trains them: 2 of plain$"):
         TOY.runs(shelf)
-    with pytest.raises(EvidenceError, match="3 of plain, 2 of wide$"):
+    with pytest.raises(EvidenceError, match=r"3 of plain, 2 of wide$"):
         TOY.runs(Marked())
 
 
@@ -215,9 +215,9 @@ def test_runs_of_the_registrations_before_are_among_them_each_with_its_own_marks
     runs = AFTER.runs(filled(TOY, AFTER))
     assert list(runs) == [PLAIN_ARM, WIDE_ARM, NARROW_ARM]
     assert [run.versions for run in runs[NARROW_ARM]] == [{"mlplib": "0.1.0", "after": AFTER.digest}] * 2
-    with pytest.raises(EvidenceError, match="^runs are missing, `make toy` trains them: 3 of plain, 2 of wide$"):
+    with pytest.raises(EvidenceError, match=r"^runs are missing, `make toy` trains them: 3 of plain, 2 of wide$"):
         AFTER.runs(filled(AFTER))
-    with pytest.raises(EvidenceError, match="^runs are missing, `make sweep-full` trains them: 2 of narrow$"):
+    with pytest.raises(EvidenceError, match=r"^runs are missing, `make sweep-full` trains them: 2 of narrow$"):
         AFTER.runs(filled(TOY))
 
 

@@ -347,7 +347,7 @@ def test_a_trained_run_takes_the_place_of_a_stored_one(bits):
 
 
 def test_on_a_page_there_is_a_picture_and_a_link_but_no_control(bench):
-    live, *others = bench.children
+    live, *_ = bench.children
     assert "live-only" in live._dom_classes
     inside = [live]
     for widget in inside:

@@ -83,7 +83,7 @@ def switched(explorer):
     return [(explorer.rows, explorer.picture)]
 
 
-@pytest.mark.parametrize(("name", "pictures"), [("tricks", 8 * 3), ("topology", 25 * 3), ("activations", 13 + 10)])
+@pytest.mark.parametrize("name, pictures", [("tricks", 8 * 3), ("topology", 25 * 3), ("activations", 13 + 10)])
 def test_every_choice_shows_a_picture_of_its_own(name, pictures, request):
     explorer, _ = request.getfixturevalue(name)
     leaves = [html for rows, stack in switched(explorer) for html in shown(stack, rows).values()]
@@ -177,7 +177,7 @@ def test_a_run_that_diverged_is_shown_and_named(tmp_path):
 
 
 @pytest.mark.parametrize("damage", ["missing", "damaged"])
-@pytest.mark.parametrize(("explorer", "experiment"), [
+@pytest.mark.parametrize("explorer, experiment", [
     (TrickExplorer, trick_experiment((False, True, False), 2)), (TopologyExplorer, topology_experiment(32, 5, 4)),
 ])
 def test_a_run_that_cannot_be_used_is_named_and_how_to_get_it(explorer, experiment, damage, store):
@@ -208,9 +208,8 @@ def test_the_tangent_and_the_derivative_are_those_of_both_sigmoids(activations):
 
 def test_ten_layers_of_logistic_units_answer_every_input_alike_and_improved_ones_do_not(activations):
     explorer, _ = activations
-    spreads = []
-    for html in shown(explorer.spreads, [explorer.layers]).values():
-        spreads.append([float(n) for n in re.findall(r"inputs ([\d.e-]+\d)", alt(html).replace("−", "-"))])
+    spreads = [[float(n) for n in re.findall(r"inputs ([\d.e-]+\d)", alt(html).replace("−", "-"))]
+               for html in shown(explorer.spreads, [explorer.layers]).values()]
     logistic, improved, *_ = np.array(spreads).T
     assert all(logistic[1:] / logistic[:-1] < 0.3) and logistic[-1] < 1e-5
     assert all(improved > 0.5)
