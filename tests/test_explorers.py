@@ -10,7 +10,7 @@ import pytest
 
 from mlplib.experiments import Experiment, Figures, Run
 from mlplib.plotting import draw_seeds, together
-from mlplib.store import Store, StoreError
+from mlplib.store import Store, StoreChain, StoreError
 from mlplib.sweeps import TRICKS, packaged_experiments, topology_experiment, trick_experiment
 from mlplib.training import History
 from mlplib.widgets import ActivationExplorer, TopologyExplorer, TrickExplorer
@@ -226,8 +226,9 @@ def test_a_run_that_cannot_be_used_is_named_and_how_to_get_it(explorer, experime
     assert repr(experiment) in str(error.value) and explorer.__name__ in str(error.value)
 
 
-def test_a_store_may_be_given_as_a_folder(store):
-    explorer = TrickExplorer(store.folder)
+@pytest.mark.parametrize("given", [lambda store: store.folder, lambda store: StoreChain(Store("nothing here"), store)])
+def test_a_store_may_be_given_as_a_folder_or_be_a_chain(store, given):
+    explorer = TrickExplorer(given(store))
     assert "no tricks" in explorer.plain
 
 

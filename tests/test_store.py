@@ -584,6 +584,14 @@ def test_a_run_that_is_archived_meanwhile_is_in_the_chain_all_the_time(chain, ru
         EXPERIMENT: "first", OTHER: None, THIRD: "last"}
 
 
+def test_an_entry_that_is_removed_meanwhile_is_passed_over(shelf, run, monkeypatch):
+    shelf.save(replace(run, experiment=OTHER))
+    names = shelf._names()
+    shelf.path(EXPERIMENT).unlink()
+    monkeypatch.setattr(shelf, "_names", lambda: names)  # as they were before
+    assert [stored.experiment for stored in shelf] == [OTHER]
+
+
 # ---- what comes with mlplib
 
 
@@ -686,28 +694,31 @@ def test_two_processes_that_save_at_once_lose_nothing(tmp_path, writer):
 
 
 ARCHIVER = """
-import sys
+import sys, time
 from dataclasses import replace
+from pathlib import Path
 from mlplib.store import Store, archive_runs
 folder, one, seeds, archive = sys.argv[1:]
 store = Store(folder)
 run = next(iter(Store(one)))
 print("ready", flush=True)
+while not Path(one, "go").exists():
+    time.sleep(0.001)
 for seed in map(int, seeds.split(",")):
     experiment = replace(run.experiment, seed=seed)
-    store.save(replace(run, experiment=experiment))
+    store.save(replace(run, experiment=experiment), weights=True)
     archive_runs(store, archive, [experiment])
 """
 
 
 @pytest.mark.slow
 def test_two_processes_that_archive_at_once_lose_nothing(tmp_path, writer):
-    seeds = [[*range(0, 30)] * 2, [*range(20, 50)] * 2]
-    path = tmp_path / "archives" / "some.zip"
+    path, seeds = tmp_path / "archives" / "some.zip", [range(0, 60), range(40, 100)]
     processes = [writer(tmp_path / "runs", each, path, program=ARCHIVER) for each in seeds]
+    (tmp_path / "one" / "go").touch()  # both begin at once
     assert [process.wait(timeout=60) for process in processes] == [0, 0]
     both = StoreChain(Store(tmp_path / "runs"), Archive(path))
-    assert {stored.experiment.seed for stored in both} == set(range(50))
+    assert {stored.experiment.seed for stored in both} == set(range(100))
     assert os.listdir(tmp_path / "archives") == ["some.zip"] and not list((tmp_path / "runs").glob("*.part"))
 
 
