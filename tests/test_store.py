@@ -112,7 +112,7 @@ def test_weights_come_back_exactly_if_asked_for(shelf):
 
 def test_no_weights_unless_asked_for(shelf):
     assert shelf[EXPERIMENT].model is None
-    with pytest.raises(ValueError, match="^weights: expected a run with its model"):
+    with pytest.raises(ValueError, match=r"^weights: expected a run with its model"):
         shelf.save(shelf[EXPERIMENT], weights=True)
 
 
@@ -151,7 +151,7 @@ def test_a_store_is_a_collection(shelf, run):
     assert len(shelf) == 2 and EXPERIMENT in shelf and replace(OTHER, seed=3) not in shelf
     assert {stored.experiment for stored in shelf} == {EXPERIMENT, OTHER}
     assert sorted(path.suffix for path in shelf.folder.iterdir()) == [".npz", ".npz"]
-    with pytest.raises(KeyError, match="no run of .*seed=3"):
+    with pytest.raises(KeyError, match=r"no run of .*seed=3"):
         shelf[replace(OTHER, seed=3)]
 
 
@@ -187,7 +187,7 @@ def test_equal_experiments_have_one_key():
 
 
 def test_different_experiments_have_different_keys():
-    experiments = shown_experiments() + [Experiment(learning_rate=0.1), Experiment(patience=None), EXPERIMENT]
+    experiments = [*shown_experiments(), Experiment(learning_rate=0.1), Experiment(patience=None), EXPERIMENT]
     assert len(set(map(key, experiments))) == len(experiments)
 
 
@@ -278,7 +278,7 @@ def test_an_archive_is_a_collection(archive):
     assert len(archive) == 2 and EXPERIMENT in archive and THIRD not in archive and archive.get(THIRD) is None
     assert [key(stored.experiment) for stored in archive] == sorted(map(key, (EXPERIMENT, OTHER)))
     assert repr(archive) == f"Archive({str(archive.path)!r}), 2 runs"
-    with pytest.raises(KeyError, match="no run of .*seed=3.* in .*some.zip: "):
+    with pytest.raises(KeyError, match=r"no run of .*seed=3.* in .*some.zip: "):
         archive[THIRD]
 
 
@@ -374,7 +374,7 @@ DAMAGED = {
 def test_a_damaged_archive_is_named(archive, damage):
     damage(archive.path)
     for use in (lambda: archive[EXPERIMENT], lambda: list(archive), lambda: len(archive) + archive[EXPERIMENT]):
-        with pytest.raises(StoreError, match="some.zip.*: damaged"):
+        with pytest.raises(StoreError, match=r"some.zip.*: damaged"):
             use()
     with pytest.warns(StoreWarning, match="not used: .*some.zip.*: damaged"):
         assert archive.get(EXPERIMENT) is None
@@ -486,7 +486,7 @@ def test_an_entry_that_cannot_be_used_is_not_archived(archive, shelf, run):
 def test_a_damaged_archive_is_not_written_over(archive, shelf):
     archive.path.write_bytes(archive.path.read_bytes()[:-50])
     content = archive.path.read_bytes()
-    with pytest.raises(StoreError, match="some.zip: damaged"):
+    with pytest.raises(StoreError, match=r"some.zip: damaged"):
         archive_runs(shelf, archive.path, [EXPERIMENT])
     assert archive.path.read_bytes() == content and EXPERIMENT in shelf
     assert os.listdir(archive.path.parent) == ["some.zip"]
@@ -504,7 +504,7 @@ def test_a_lock_that_was_left_behind_is_named(archive, shelf, monkeypatch):
     monkeypatch.setattr(store, "PATIENCE", 0.1)
     lock = archive.path.with_name("some.zip.lock")
     lock.touch()
-    with pytest.raises(StoreError, match="some.zip.lock: .*if no other sweep is running, remove this lock file"):
+    with pytest.raises(StoreError, match=r"some.zip.lock: .*if no other sweep is running, remove this lock file"):
         archive_runs(shelf, archive.path, [EXPERIMENT])
     assert EXPERIMENT in shelf and lock.exists()
     lock.unlink()
@@ -529,7 +529,7 @@ def test_a_chain_has_what_one_of_its_stores_has(chain):
     assert chain[THIRD].versions["of"] == chain.get(THIRD).versions["of"] == "last"
     missing = replace(EXPERIMENT, seed=4)
     assert missing not in chain and chain.get(missing) is None
-    with pytest.raises(KeyError, match="no run of .*seed=4.* in .*first, .*some.zip, .*last: mlplib.sweep"):
+    with pytest.raises(KeyError, match=r"no run of .*seed=4.* in .*first, .*some.zip, .*last: mlplib.sweep"):
         chain[missing]
     assert "first" in repr(chain) and "some.zip" in repr(chain) and repr(chain).endswith("3 runs")
 
@@ -559,7 +559,7 @@ def test_a_chain_goes_on_where_an_archive_cannot_be_used_and_says_so(chain):
         assert chain.get(THIRD).versions["of"] == "last"
     with pytest.warns(StoreWarning, match="not used: .*some.zip: damaged"):
         assert chain.get(EXPERIMENT) is None
-    with pytest.raises(StoreError, match="some.zip: damaged"):
+    with pytest.raises(StoreError, match=r"some.zip: damaged"):
         chain[THIRD]
 
 
@@ -569,9 +569,9 @@ def test_chains_in_a_chain_are_one_chain(chain, shelf):
 
 
 def test_a_chain_begins_with_a_folder_and_is_made_of_stores(archive, shelf):
-    with pytest.raises(TypeError, match="^first: expected a Store, where runs are saved, got Archive"):
+    with pytest.raises(TypeError, match=r"^first: expected a Store, where runs are saved, got Archive"):
         StoreChain(archive, shelf)
-    with pytest.raises(TypeError, match="^others: expected a Store, an Archive or a StoreChain, got str"):
+    with pytest.raises(TypeError, match=r"^others: expected a Store, an Archive or a StoreChain, got str"):
         StoreChain(shelf, "some.zip")
 
 
@@ -583,6 +583,14 @@ def test_a_run_that_is_archived_meanwhile_is_in_the_chain_all_the_time(chain, ru
     monkeypatch.setattr(first, "_names", lambda: names)  # as they were before
     assert {stored.experiment: stored.versions.get("of") for stored in chain} == {
         EXPERIMENT: "first", OTHER: None, THIRD: "last"}
+
+
+def test_an_entry_that_is_removed_meanwhile_is_passed_over(shelf, run, monkeypatch):
+    shelf.save(replace(run, experiment=OTHER))
+    names = shelf._names()
+    shelf.path(EXPERIMENT).unlink()
+    monkeypatch.setattr(shelf, "_names", lambda: names)  # as they were before
+    assert [stored.experiment for stored in shelf] == [OTHER]
 
 
 # ---- what comes with mlplib
@@ -643,8 +651,10 @@ for seed in itertools.islice(itertools.cycle(map(int, sys.argv[3].split(","))), 
 
 @pytest.fixture
 def writer(tmp_path, run):
-    """A function that starts a process which saves runs with such seeds, so many times (or puts them into such an
-    archive), and waits until it begins."""
+    """A function that starts a process which saves runs with such seeds, so many times, and waits until it begins.
+
+    With another program it puts them into an archive.
+    """
     Store(tmp_path / "one").save(run, weights=True)
     started = []
 
@@ -679,7 +689,7 @@ def test_a_process_killed_while_it_saves_leaves_no_half_entry(tmp_path, writer):
 
 @pytest.mark.slow
 def test_two_processes_that_save_at_once_lose_nothing(tmp_path, writer):
-    seeds = [range(0, 12), range(8, 20)]
+    seeds = [range(12), range(8, 20)]
     processes = [writer(tmp_path / "runs", each, 3 * len(each)) for each in seeds]
     assert [process.wait(timeout=60) for process in processes] == [0, 0]
     assert {stored.experiment.seed for stored in Store(tmp_path / "runs")} == set(range(20))
@@ -687,28 +697,31 @@ def test_two_processes_that_save_at_once_lose_nothing(tmp_path, writer):
 
 
 ARCHIVER = """
-import sys
+import sys, time
 from dataclasses import replace
+from pathlib import Path
 from mlplib.store import Store, archive_runs
 folder, one, seeds, archive = sys.argv[1:]
 store = Store(folder)
 run = next(iter(Store(one)))
 print("ready", flush=True)
+while not Path(one, "go").exists():
+    time.sleep(0.001)
 for seed in map(int, seeds.split(",")):
     experiment = replace(run.experiment, seed=seed)
-    store.save(replace(run, experiment=experiment))
+    store.save(replace(run, experiment=experiment), weights=True)
     archive_runs(store, archive, [experiment])
 """
 
 
 @pytest.mark.slow
 def test_two_processes_that_archive_at_once_lose_nothing(tmp_path, writer):
-    seeds = [[*range(0, 30)] * 2, [*range(20, 50)] * 2]
-    path = tmp_path / "archives" / "some.zip"
+    path, seeds = tmp_path / "archives" / "some.zip", [range(60), range(40, 100)]
     processes = [writer(tmp_path / "runs", each, path, program=ARCHIVER) for each in seeds]
+    (tmp_path / "one" / "go").touch()  # both begin at once
     assert [process.wait(timeout=60) for process in processes] == [0, 0]
     both = StoreChain(Store(tmp_path / "runs"), Archive(path))
-    assert {stored.experiment.seed for stored in both} == set(range(50))
+    assert {stored.experiment.seed for stored in both} == set(range(100))
     assert os.listdir(tmp_path / "archives") == ["some.zip"] and not list((tmp_path / "runs").glob("*.part"))
 
 
@@ -753,7 +766,8 @@ def test_a_sweep_marks_the_runs_that_it_trains_and_no_others(shelf, trained):
 def test_a_sweep_that_was_stopped_goes_on(tmp_path, monkeypatch, trained):
     experiments = [replace(EXPERIMENT, seed=seed) for seed in range(3)]
     with monkeypatch.context() as patch:
-        patch.setattr(sweeps, "attempt", lambda experiment, real=sweeps.attempt: stop_at(experiments[1], experiment, real))
+        attempt = sweeps.attempt
+        patch.setattr(sweeps, "attempt", lambda experiment: stop_at(experiments[1], experiment, attempt))
         with pytest.raises(KeyboardInterrupt):
             swept(experiments, tmp_path)
     assert {stored.experiment for stored in Store(tmp_path)} == {experiments[0]}
@@ -820,8 +834,8 @@ def test_a_sweep_takes_what_any_store_of_a_chain_has_and_keeps_the_rest_in_the_f
 def test_an_archive_alone_serves_a_sweep_that_has_nothing_to_train(archive, trained):
     assert [run.experiment for run in swept([OTHER, EXPERIMENT], archive)] == [OTHER, EXPERIMENT]
     before = archive.path.read_bytes()
-    with pytest.raises(ValueError, match=r"^store: 2 runs would be trained, and the archive .*some.zip is read-only; give a "
-                       r"folder before it, where they are saved: StoreChain\(Store\(folder\), archive\)"):
+    with pytest.raises(ValueError, match=r"^store: 2 runs would be trained, and the archive .*some.zip is read-only; "
+                       r"give a folder before it, where they are saved: StoreChain\(Store\(folder\), archive\)"):
         swept([THIRD, EXPERIMENT, OTHER], archive, again=[OTHER])
     assert trained == [] and archive.path.read_bytes() == before
 
@@ -832,8 +846,8 @@ def test_retraining_uses_neither_chain_nor_archive(chain, archive, trained, tmp_
     swept([EXPERIMENT], archive)
     assert trained == [EXPERIMENT] * 2 and len(chain.stores[0]) == 0
     monkeypatch.setenv("MLPLIB_RETRAIN", str(tmp_path / "anew"))
-    for store in (chain, archive, chain):
-        swept([EXPERIMENT], store, again=[EXPERIMENT])
+    for place in (chain, archive, chain):
+        swept([EXPERIMENT], place, again=[EXPERIMENT])
     assert trained == [EXPERIMENT] * 3 and len(chain.stores[0]) == 0
     assert EXPERIMENT in sweeps.store_in_use(chain)[0] and sweeps.store_in_use(chain)[1]
 

@@ -12,7 +12,7 @@ from helpers import made_up_run
 from mlplib.catalogue import TRICK_COMBINATIONS, shown_experiments, topology_experiment, trick_experiment
 from mlplib.experiments import Experiment
 from mlplib.running import Figures
-from mlplib.store import Store, StoreError
+from mlplib.store import Store, StoreChain, StoreError
 from mlplib.widgets import ActivationExplorer, TopologyExplorer, TrickExplorer
 from mlplib.widgets.explorers import VIEWS
 from mlplib.widgets.frames import combinations
@@ -192,8 +192,9 @@ def test_a_run_that_cannot_be_used_is_named_and_how_to_get_it(explorer, experime
     assert repr(experiment) in str(error.value) and explorer.__name__ in str(error.value)
 
 
-def test_a_store_may_be_given_as_a_folder(store):
-    explorer = TrickExplorer(store.folder)
+@pytest.mark.parametrize("given", [lambda store: store.folder, lambda store: StoreChain(Store("nothing here"), store)])
+def test_a_store_may_be_given_as_a_folder_or_be_a_chain(store, given):
+    explorer = TrickExplorer(given(store))
     assert "no tricks" in explorer.plain
 
 
