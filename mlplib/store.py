@@ -30,13 +30,16 @@ FORMAT = 2
 STRIDES, FIRST = (25, 125), 1250
 _DEFAULTS = asdict(Experiment())
 RECORDED = "recorded "  # what the names of the arrays of diagnostics begin with
-# How long a process waits, in seconds, for another one that puts runs into the same archive; a second is usual.
+# Seconds that a process waits for another one that puts runs into the same archive, which takes less than one.
 PATIENCE = 60
 _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
 class StoreError(Exception):
-    """An entry that cannot be used: damaged, of an unknown format, or of another experiment. The message names the file."""
+    """An entry that cannot be used: damaged, of an unknown format, or of another experiment; or an archive that cannot.
+
+    The message names the file.
+    """
 
 
 class StoreWarning(UserWarning):
