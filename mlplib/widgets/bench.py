@@ -9,6 +9,7 @@ import weakref
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from html import escape
+from typing import ClassVar
 
 import ipywidgets
 import numpy as np
@@ -31,7 +32,7 @@ from mlplib.widgets.frames import KernelFree, choice
 #: From a notebook's page in the book to the same notebook, running in the browser.
 LIVE = "../lite/notebooks/index.html?path=notebooks/{}.ipynb"
 PIECE = 0.05  # seconds of training between two pauses
-LARGEST_STEP = PRODUCTS if sys.platform == "emscripten" else 10 * PRODUCTS  # in weights × batch size; browsers are slower
+LARGEST_STEP = PRODUCTS if sys.platform == "emscripten" else 10 * PRODUCTS  # weights × batch size; browsers are slow
 QUANTITIES = ("train_loss", "validation_loss", "validation_accuracy")
 
 
@@ -48,9 +49,9 @@ class _Line:
 class TrainingBench(KernelFree):
     """Controls for a network and its training, curves that grow while it trains, and earlier runs for comparison.
 
-    Training is started by the Train button and works in pieces of less than a tenth of a second, so the page stays usable, in a
-    browser's single thread too. Stop keeps the curve and the weights; Train with the same settings then goes on from
-    there. Changing the controls during a run does not disturb it: they are read when Train is pressed. A bench made by
+    Training is started by the Train button and works in pieces of less than a tenth of a second, so the page stays
+    usable, in a browser's single thread too. Stop keeps the curve and the weights; Train with the same settings then
+    goes on from there. Changing the controls during a run does not disturb it: they are read when Train is pressed. A bench made by
     running its cell again stops the one that the cell made before.
 
     Parameters
@@ -82,7 +83,7 @@ class TrainingBench(KernelFree):
         The training under way, or the last one; to be awaited.
     """
 
-    _benches = weakref.WeakSet()
+    _benches: ClassVar = weakref.WeakSet()
 
     def __init__(self, experiment=None, notebook="3_tricks", runs=None):
         self._base = experiment or Experiment()
@@ -102,7 +103,8 @@ class TrainingBench(KernelFree):
         self.controls = _controls(self._base)
         self.train_button, self.stop_button, self.clear_button = buttons = [
             ipywidgets.Button(description=name, tooltip=tooltip) for name, tooltip in (
-                ("Train", "Train what is set above, or go on with it"), ("Stop", "End the training, keep what it reached"),
+                ("Train", "Train what is set above, or go on with it"),
+                ("Stop", "End the training, keep what it reached"),
                 ("Clear", "Remove all runs but one under way"))
         ]
         for button, act in zip(buttons, (self.train, self.stop, self.clear)):
@@ -163,8 +165,8 @@ class TrainingBench(KernelFree):
         if value["momentum"] == "on":
             experiment = replace(experiment, gamma=value["gamma"])
         if experiment.n_weights * experiment.batch_size > LARGEST_STEP:
-            raise ValueError("one step would take too long for the page to stay usable: expected weights × batch size of at "
-                             f"most {LARGEST_STEP:,}, got {experiment.n_weights:,} × {experiment.batch_size:,}")
+            raise ValueError("one step would take too long for the page to stay usable: expected weights × batch size "
+                             f"of at most {LARGEST_STEP:,}, got {experiment.n_weights:,} × {experiment.batch_size:,}")
         by_rule = replace(experiment, learning_rate=None)
         same = by_rule.optimizer().learning_rate == experiment.optimizer().learning_rate
         return by_rule if same else experiment
@@ -176,7 +178,8 @@ class TrainingBench(KernelFree):
         try:
             experiment = self.chosen
             if experiment not in self._lines and len(self._lines) == len(COLORS):
-                raise ValueError(f"{len(COLORS)} runs are drawn already, and there are no more colours: press Clear first")
+                raise ValueError(f"{len(COLORS)} runs are drawn already, and there are no more colours: "
+                                 "press Clear first")
         except (TypeError, ValueError) as error:
             return self._say(f"Not started: {error}.")
         earlier = self.task if self.training else None
@@ -215,8 +218,8 @@ class TrainingBench(KernelFree):
                 await asyncio.sleep(0)
             self.trainer = line.trainer
             if self.trainer.finished:
-                return self._say(f"{self._outcome()} Change a setting to train another network, or press Clear to train "
-                                 "this one again.")
+                return self._say(f"{self._outcome()} Change a setting to train another network, or press Clear to "
+                                 "train this one again.")
             await self._work(experiment, line, ending)
             ending.set()
             self._say(self._outcome())
@@ -256,7 +259,8 @@ class TrainingBench(KernelFree):
 
     def _under_way(self):
         trainer = self.trainer
-        return f"Training: epoch {trainer.n_steps // trainer.steps_per_epoch + 1} of {trainer.epochs}, step {trainer.n_steps:,}."
+        epoch = trainer.n_steps // trainer.steps_per_epoch + 1
+        return f"Training: epoch {epoch} of {trainer.epochs}, step {trainer.n_steps:,}."
 
     def _outcome(self):
         trainer = self.trainer
@@ -357,7 +361,8 @@ def _controls(experiment):
             tooltip="One width for all hidden layers, or one for each: 128, 64", style=style, layout=layout),
         "depth": integer("Hidden layers", len(experiment.hidden)),
         "learning_rate": ipywidgets.Combobox(
-            value="" if rate is None else repr(rate), options=["0.005", "0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"],
+            value="" if rate is None else repr(rate),
+            options=["0.005", "0.01", "0.02", "0.05", "0.1", "0.2", "0.5", "1"],
             placeholder="by the rule", description="Learning rate",
             tooltip="Empty: the report's rule, 0.1, or 0.02 with momentum", style=style, layout=layout),
         "gamma": ipywidgets.FloatText(experiment.gamma or 0.9, description="γ of the momentum", step=0.05, style=style,
@@ -427,7 +432,7 @@ def _traits(experiment):
         "tricks": {(): "no tricks", REPORT_TRICKS: "all tricks"}.get(on, " + ".join(TRICKS[kind].name for kind in on)),
         **{kind: f"{'' if tricks[kind] else 'no '}{trick.name}" for kind, trick in TRICKS.items()},
         "gamma": f"γ {e.gamma!r}" if e.gamma else "",
-        "learning_rate": "learning rate by the rule" if e.learning_rate is None else f"learning rate {e.learning_rate!r}",
+        "learning_rate": f"learning rate {'by the rule' if e.learning_rate is None else repr(e.learning_rate)}",
         "batch_size": f"batches of {e.batch_size}",
         "n_train": counted(e.n_train, "image"),
         "epochs": counted(e.epochs, "epoch"),
@@ -450,4 +455,7 @@ def _table(lines):
                     f"<td>{history.n_steps:,}</td>" + "".join(f"<td>{figure}</td>" for figure in figures) + "</tr>")
     header = "".join(f'<th scope="col">{text}</th>'
                      for text in ("run", "steps", "training loss", "validation loss", "validation accuracy"))
-    return f'<table class="table" style="border-spacing: 1em 0"><thead><tr>{header}</tr></thead><tbody>{"".join(rows)}</tbody></table>' if rows else ""
+    if not rows:
+        return ""
+    return (f'<table class="table" style="border-spacing: 1em 0"><thead><tr>{header}</tr></thead>'
+            f"<tbody>{''.join(rows)}</tbody></table>")

@@ -68,9 +68,9 @@ class RunsExplorer(KernelFree):
         self.picture = switch(self.rows, lambda *chosen: ipywidgets.HTML(self._show(chosen[:-1], chosen[-1])))
         start = self._show(tuple(row.value for row in rows), self.rows[-1].value)
         caption = note(
-            f"Training dashed, validation solid. Thick: the mean over {len(SEEDS)} seeds, with a band from the lowest to "
-            "the highest, up to the step at which the first of them stops; beyond it each seed that still trains is a "
-            "thin line. In other colours, thin: networks for reference, their means. The axes are the same for all "
+            f"Training dashed, validation solid. Thick: the mean over {len(SEEDS)} seeds, with a band from the lowest "
+            "to the highest, up to the step at which the first of them stops; beyond it each seed that still trains is "
+            "a thin line. In other colours, thin: networks for reference, their means. The axes are the same for all "
             "networks and cut off what lies outside."
         )
         super().__init__([*self.rows, self.picture, caption], start + caption.value,

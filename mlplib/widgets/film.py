@@ -120,7 +120,7 @@ def _until_interrupted(items):
     done = []
     try:
         for item in items:
-            done.append(item)
+            done.append(item)  # noqa: PERF402 - what was done before an interruption is kept
     except KeyboardInterrupt:
         if not done:
             raise
@@ -196,9 +196,10 @@ def _confusion_table(confusion):
         shade = 0.6 * shares[digit, read_as] ** 0.5  # the root: a few mistakes can still be seen
         return f'<td {cell}; background: rgba({color}, {shade:.2f})">{confusion[digit, read_as]}</td>'
 
-    rows = "".join(f'<tr><th scope="row" {cell}">{digit}</th>' + "".join(shaded(digit, k) for k in range(N_CLASSES)) + "</tr>"
-                   for digit in range(N_CLASSES))
-    head = f"<td {cell}\"></td>" + "".join(f'<th scope="col" {cell}">{k}</th>' for k in range(N_CLASSES))
+    digits = range(N_CLASSES)
+    rows = "".join(f'<tr><th scope="row" {cell}">{digit}</th>' + "".join(shaded(digit, k) for k in digits) + "</tr>"
+                   for digit in digits)
+    head = f"<td {cell}\"></td>" + "".join(f'<th scope="col" {cell}">{k}</th>' for k in digits)
     return ('<table style="border-collapse: collapse; font-size: .8em; font-variant-numeric: tabular-nums">'
             "<caption>Validation images: digit (row), read as (column)</caption>"
             f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")

@@ -99,7 +99,8 @@ class BackpropStepper(KernelFree):
         self.frame_buttons = choice("Step", [frame.name for frame in self.frames])
         pages = {frame.name: _page(self.arrays, self.frames, number) for number, frame in enumerate(self.frames)}
         super().__init__(
-            [player(self.frame_buttons), self.frame_buttons, switch([self.frame_buttons], lambda name: ipywidgets.HTML(pages[name]))],
+            [player(self.frame_buttons), self.frame_buttons,
+             switch([self.frame_buttons], lambda name: ipywidgets.HTML(pages[name]))],
             plain=_table(self.arrays, self.frames),
             summary=f"BackpropStepper: a 2-2-2 network in {len(self.frames)} frames; "
                     f"C = {self.arrays['C']:.3f}, after one step {self.arrays['new_C']:.3f}",
