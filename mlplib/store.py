@@ -38,7 +38,7 @@ _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accura
 
 
 class StoreError(Exception):
-    """An entry that cannot be used, or an archive: damaged, of an unknown format, of another experiment. It is named."""
+    """An entry, or an archive, that cannot be used: damaged, of another format or experiment. The message names it."""
 
 
 class StoreWarning(UserWarning):

@@ -51,8 +51,8 @@ class TrainingBench(KernelFree):
 
     Training is started by the Train button and works in pieces of less than a tenth of a second, so the page stays
     usable, in a browser's single thread too. Stop keeps the curve and the weights; Train with the same settings then
-    goes on from there. Changing the controls during a run does not disturb it: they are read when Train is pressed. A bench made by
-    running its cell again stops the one that the cell made before.
+    goes on from there. Changing the controls during a run does not disturb it: they are read when Train is pressed. A
+    bench made by running its cell again stops the one that the cell made before.
 
     Parameters
     ----------
