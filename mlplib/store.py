@@ -373,21 +373,7 @@ class StoreChain(Runs):
         return self.stores
 
     def save(self, run, weights=False, marks=None):
-        """Keep a run in the first store, where it is found before an earlier one; see `Store.save`.
-
-        Parameters
-        ----------
-        run : Run
-        weights : bool
-            Whether to keep its last weights too, 4 bytes each.
-        marks : dict from str to str, optional
-            Kept among the run's versions.
-
-        Raises
-        ------
-        ValueError
-            If the weights are wanted and the run comes from a store that did not keep them.
-        """
+        """Keep a run in the first store, where it is found before an earlier one; arguments and errors as for `Store.save`."""
         self.stores[0].save(run, weights, marks)
 
 

@@ -158,11 +158,7 @@ def effect_of(comparison, groups_a, groups_b):
     Returns
     -------
     Effect
-
-    Raises
-    ------
-    ValueError
-        If seeds do not match, or there are fewer than two.
+        A `ValueError` says which seeds there are if they do not match, or if there are fewer than two.
     """
     measure = MEASURES[comparison.measure]
     paired = not isinstance(groups_b, (int, float))
