@@ -373,7 +373,7 @@ class StoreChain(Runs):
         return self.stores
 
     def save(self, run, weights=False, marks=None):
-        """Keep a run in the first store, where it is found before an earlier one; arguments and errors as for `Store.save`."""
+        """Keep a run in the first store, where it is found before an earlier one; arguments as for `Store.save`."""
         self.stores[0].save(run, weights, marks)
 
 
