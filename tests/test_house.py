@@ -186,7 +186,7 @@ def test_lines_are_set_by_hand_and_no_formatter_is_told_to_skip_one():
 OF_NO_MODULE = {
     "house": "of the library as a whole",
     "recipe": "walks through several modules, as someone does who adds to the library",
-    "evidence.recipe": "the same for a claim",
+    "evidence.claim_recipe": "the same for a claim",
     "evidence.stored": "of the stored runs that verdicts stand on",
     "packaged": "of the stored runs in the package",
     "pinned": "of what must never change, wherever it is computed",
