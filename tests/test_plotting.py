@@ -104,7 +104,7 @@ def comparison(run):
 
 
 def test_the_table_of_a_row_shows_reported_mean_range_and_all_seeds(comparison):
-    table = plotting.comparison_table([comparison])
+    table = plotting.reproduction_table([comparison])
     assert table.header[-5:] == [f"seed {seed}" for seed in range(5)]
     expected = ["3b", "validation accuracy", "0.9617", "0.9697", "no", "0.9417–1.0217"]
     assert [*expected, "0.9417", "0.9517", "0.9617", "0.9717", "1.0217"] in table.rows
@@ -112,5 +112,5 @@ def test_the_table_of_a_row_shows_reported_mean_range_and_all_seeds(comparison):
 
 
 def test_the_verdict_of_a_row_names_the_figure_that_is_outside(comparison):
-    table = plotting.verdict_table([comparison])
+    table = plotting.reproduced_table([comparison])
     assert table.rows == [["3b", "within", "within", "within", "outside", "not reproduced"]]
