@@ -219,3 +219,10 @@ def test_every_module_has_its_test_module(module):
 
 def test_every_test_module_has_its_module():
     assert TESTED - {TESTED_BY.get(module, module.lstrip("_")) for module in MODULES} == set(OF_NO_MODULE)
+
+
+def test_no_two_test_modules_outside_the_packages_share_a_name():
+    """Pytest imports them by their names alone: a second one of a name ends the whole run."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")
+             if path.parent.name != "browser" and not (path.parent / "__init__.py").exists()]
+    assert len(names) == len(set(names))
