@@ -13,7 +13,7 @@ PROBES = 1000  # training images on which gradients and activations are looked a
 SATURATED = 0.1  # a unit is saturated where its slope is below this share of the activation's largest slope
 
 
-def gradient_sizes(model, X, y):
+def gradient_rms(model, X, y):
     """How large the gradient is at each layer: its root mean square.
 
     Parameters
@@ -93,7 +93,7 @@ class Recorder:
         model.propagate(self._X, buffers)
         f, largest = model.f, steepest(model.f)
         return {
-            "gradient_rms": gradient_sizes(model, self._X, self._y),
+            "gradient_rms": gradient_rms(model, self._X, self._y),
             "update_ratio": [np.divide(rms(update), rms(W)) for update, W in zip(updates, model.weights)],
             "spread": [float(a.std(axis=0).mean()) for a in buffers.activations],
             "saturated": [float(np.mean(np.abs(f.derivative(a)) < SATURATED * largest)) for a in buffers.activations],

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlplib.diagnostics import PROBES, Recorder, gradient_sizes
+from mlplib.diagnostics import PROBES, Recorder, gradient_rms
 from mlplib.experiments import Experiment
 from mlplib.history import History
 from mlplib.inputs import half_masks, held_out_pieces, standardized_mnist
@@ -194,7 +194,7 @@ def run(experiment, progress=False):
         seconds = time.perf_counter() - start
         final = _figures(trainer.model, trainer.model.weights, experiment)
         best = final if trainer.best_weights is None else _figures(trainer.model, trainer.best_weights, experiment)
-        sizes = gradient_rms(trainer.model, experiment)
+        sizes = probed_gradient_rms(trainer.model, experiment)
         stops = _stops(trainer, experiment) if experiment.judge_on and trainer.best else {}
         recorded = trainer.observe.recorded(trainer.model, _sets(experiment)[1]) if trainer.observe else {}
     if trainer.n_steps >= trainer.steps_per_epoch:
@@ -203,7 +203,7 @@ def run(experiment, progress=False):
                trainer.message, seconds, final, best, sizes, stops, recorded)
 
 
-def gradient_rms(model, experiment, n_images=PROBES):
+def probed_gradient_rms(model, experiment, n_images=PROBES):
     """How large the gradient is at each layer: its root mean square, over the first training images.
 
     Parameters
@@ -220,7 +220,7 @@ def gradient_rms(model, experiment, n_images=PROBES):
         One for each weight matrix, input side first.
     """
     (X, y), _ = _sets(experiment)
-    return gradient_sizes(model, X[:n_images], y[:n_images])
+    return gradient_rms(model, X[:n_images], y[:n_images])
 
 
 def _figures(model, weights, experiment):

@@ -68,7 +68,7 @@ def fill(archive, what, experiments, marks=None, **options):
     under_way, stored = store.stores
     runs = {one: run for one in experiments if (run := store.get(one))}
     other = [one for one, run in runs.items() if (marks or {}).items() - run.versions.items()]
-    print(f"{archive}, {what}: {len(runs):,} of {counted(len(experiments), 'run')} are there"
+    print(f"{archive}, {what}: of {counted(len(experiments), 'run')} {len(runs):,} are stored"
           + (f", {len(other):,} of them made under other rules: trained again" if other else ""), flush=True)
     sweep(experiments, store, marks=marks, again=other, **options)
     if not store_in_use(store)[1]:

@@ -87,7 +87,8 @@ class Registration:
     Raises
     ------
     ValueError
-        If two of these arms have one name, or one has the name of an arm of `after`.
+        If two of these arms have one name, one has the name of an arm of `after`, or a part speaks of an arm that
+        neither this registration nor one of `after` trains.
     """
 
     name: str
@@ -105,6 +106,11 @@ class Registration:
         if several:
             raise ValueError(f"arms: expected names that no other arm has, here or in a registration before, got "
                              f"{', '.join(several)} more than once")
+        trained = {arm for registration in (*self.after, self) for arm in registration.arms}
+        others = [repr(str(arm)) for part in self.parts for one in part.comparisons for arm in one.arms - trained]
+        if others:
+            raise ValueError(f"parts: expected arms that are trained here or by a registration before, got "
+                             f"{', '.join(sorted(set(others)))}")
 
     @property
     def digest(self):

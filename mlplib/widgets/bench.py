@@ -23,7 +23,7 @@ from mlplib.inputs import standardized_mnist
 from mlplib.network import PRODUCTS
 from mlplib.plotting import COLORS, LABELS, as_html_image, plot_gradient_bars, plot_quantity
 from mlplib.report import REPORT
-from mlplib.running import gradient_rms, one_blas_thread, trainer_for
+from mlplib.running import one_blas_thread, probed_gradient_rms, trainer_for
 from mlplib.store import packaged
 from mlplib.sweeps import counted
 from mlplib.training import DivergenceWarning, Trainer
@@ -253,7 +253,7 @@ class TrainingBench(KernelFree):
         line.history = line.trainer.history
         n_images = max(1, min(1000, PRODUCTS // 2 // line.trainer.model.n_parameters))
         with _quietly():
-            line.gradient_rms = gradient_rms(line.trainer.model, experiment, n_images)
+            line.gradient_rms = probed_gradient_rms(line.trainer.model, experiment, n_images)
         await asyncio.sleep(0)
         await self._draw()
 

@@ -123,9 +123,9 @@ def test_make_sweep_chooses_learning_rates_and_then_trains_the_arms_at_them(stor
     assert set(in_turns) == set(confirming) and [one.seed for one in in_turns] == sorted(one.seed for one in confirming)
     assert {one.epochs for one in trained} == {1}
     said = capsys.readouterr().out.splitlines()
-    assert said[0] == "tuning, what learning rates of the claims are chosen by: 0 of 4 runs are there"
-    assert said[2] == "claims, what the verdicts stand on: 0 of 8 runs are there"
-    assert said[4] == "shown, what the explorers show: 0 of 2 runs are there"
+    assert said[0] == "tuning, what learning rates of the claims are chosen by: of 4 runs 0 are stored"
+    assert said[2] == "claims, what the verdicts stand on: of 8 runs 0 are stored"
+    assert said[4] == "shown, what the explorers show: of 2 runs 0 are stored"
     assert said[5].startswith("  2 runs, 0.0 MB, ")
 
 
@@ -142,7 +142,7 @@ def test_make_sweep_trains_only_what_is_missing_and_nothing_the_second_time(stor
     assert small_sweep() == []
     assert [archive.path.stat().st_mtime_ns for archive in archives] == [10**18] * 3
     assert [line.split(": ")[1] for line in capsys.readouterr().out.splitlines()[::2]] == [
-        "4 of 4 runs are there", "8 of 8 runs are there", "2 of 2 runs are there"]
+        "of 4 runs 4 are stored", "of 8 runs 8 are stored", "of 2 runs 2 are stored"]
 
 
 def test_make_sweep_marks_confirming_runs_with_the_rules_and_no_others(stores, evidence_runs, small_sweep):
@@ -171,7 +171,7 @@ def test_make_sweep_trains_again_what_was_made_under_other_rules_and_nothing_els
     capsys.readouterr()
     assert sorted(map(repr, small_sweep())) == sorted(map(repr, experiments(CLAIMS, evidence_runs)))
     assert capsys.readouterr().out.splitlines()[2] == (
-        "claims, what the verdicts stand on: 8 of 8 runs are there, 8 of them made under other rules: trained again")
+        "claims, what the verdicts stand on: of 8 runs 8 are stored, 8 of them made under other rules: trained again")
     CLAIMS.runs(evidence_runs)
     assert small_sweep() == []
 
@@ -221,14 +221,14 @@ def test_runs_with_other_marks_or_none_are_trained_again_and_all_others_are_kept
     fill("at first", [other, other], marks={"rules": "old", "of": "tests"})
     fill("at first", [third], marks={"rules": "new", "of": "tests"})
     assert trained == [one, other, third]
-    assert capsys.readouterr().out.splitlines()[2] == "some, at first: 0 of 1 run are there"  # twice the same
+    assert capsys.readouterr().out.splitlines()[2] == "some, at first: of 1 run 0 are stored"  # twice the same
     before = store[third].seconds, store[third].versions
     trained.clear()
     fill("then", [one, other, third], marks={"rules": "new"})
     assert set(trained) == {one, other} and (store[third].seconds, store[third].versions) == before
     assert {store[each].versions["rules"] for each in (one, other, third)} == {"new"}
     assert capsys.readouterr().out.splitlines()[0] == (
-        "some, then: 3 of 3 runs are there, 2 of them made under other rules: trained again")
+        "some, then: of 3 runs 3 are stored, 2 of them made under other rules: trained again")
     trained.clear()
     fill("then", [one, other, third], marks={"rules": "new"})
     fill("whatever made them", [one, other, third])
@@ -286,6 +286,6 @@ def test_the_archives_in_the_package_lack_nothing_and_stay_as_they_are(monkeypat
     with joblib.parallel_config("sequential"):
         make_sweep.full()
     assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir()} == before
-    said = [line for line in capsys.readouterr().out.splitlines() if " are there" in line]
+    said = [line for line in capsys.readouterr().out.splitlines() if " are stored" in line]
     assert len(said) == 1 + 2 * len(evidence.REGISTRATIONS)  # of each registration what chooses and what is judged
-    assert all(re.search(r": ([\d,]+) of \1 runs are there$", line) for line in said)
+    assert all(re.search(r": of ([\d,]+) runs \1 are stored$", line) for line in said)

@@ -237,3 +237,9 @@ def test_arms_at_rates_of_their_own_are_trained_once_these_are_chosen():
     found = registration.experiments(shelf)
     assert {str(arm): [(one.learning_rate, one.seed) for one in each] for arm, each in found.items()} == {
         "wide, tuned": [(0.5, 100), (0.5, 101)], "wide, fastest": [(2.0, 100)], "wide": [(None, 100)]}
+
+
+def test_a_part_that_speaks_of_an_arm_nobody_trains_is_refused():
+    with pytest.raises(ValueError, match=r"^parts: expected arms that are trained here or by a registration before, "
+                                         r"got 'wide'$"):
+        replace(TOY, arms=(PLAIN_ARM,))
