@@ -1,27 +1,49 @@
 """What is wrong with an argument, said in one sentence: its name, what was expected, what came."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from numbers import Integral, Real
 
 import numpy as np
 
+LONGEST = 2**31 - 1  # more units than any machine has room for; NumPy's own limit is told in words of its own
 
-def integer(name, value, minimum):
-    """Return `value` as an int, or say why it is not an integer of at least `minimum`."""
+
+def integer(name, value, minimum, maximum=math.inf):
+    """Return `value` as an int, or say why it is not an integer of at least `minimum` and at most `maximum`."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
         raise TypeError(f"{name}: expected an integer of at least {minimum}, got {value!r} ({type(value).__name__})")
     if value < minimum:
         raise ValueError(f"{name}: expected an integer of at least {minimum}, got {value!r}")
+    if value > maximum:
+        raise ValueError(f"{name}: expected an integer of at least {minimum} and at most {maximum}, got {value!r}")
     return int(value)
 
 
 def real(name, value, expected, accept):
-    """Return `value` as a float if it is a number that `accept` accepts; `expected` says which those are."""
+    """Return `value` as a float if it is a number that, as a float, `accept` accepts; `expected` says which those are.
+
+    Fractions and long doubles are rounded first: what is 0 or infinite then was not what the caller meant.
+    """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise TypeError(f"{name}: expected {expected}, got {value!r} ({type(value).__name__})")
-    if not (np.isfinite(value) and accept(value)):
-        raise ValueError(f"{name}: expected {expected}, got {value!r}")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not (math.isfinite(number) and accept(number)):
+        got = value if isinstance(value, (int, float)) and math.isfinite(number) else number  # not 400 digits
+        raise ValueError(f"{name}: expected {expected}, got {got!r}")
+    return number
+
+
+def within(name, value, dtype):
+    """Return a number other than 0 that a floating dtype can hold: not one that becomes 0 there, or infinity."""
+    with np.errstate(all="ignore"):
+        held = dtype.type(value)
+    if not np.isfinite(held) or (held == 0 and value != 0):
+        raise ValueError(f"{name}: expected a number that {dtype} can hold, got {value!r}, which is {held} there")
+    return value
 
 
 def learning_rate(value):
@@ -40,14 +62,48 @@ def gain(name, value):
     return real(name, value, "a finite number other than 0", lambda v: v != 0)
 
 
+def sequence(name, value, what):
+    """Return `value` as a tuple if it has an order and can be gone through twice, as lists, tuples and arrays can."""
+    if isinstance(value, np.ndarray) and value.ndim == 1 and not np.ma.isMaskedArray(value):
+        return tuple(value)
+    if isinstance(value, (str, bytes, bytearray, memoryview)) or not isinstance(value, Sequence):
+        hint = (f" ({type(value).__name__}); a list, a tuple or an array will do"
+                if isinstance(value, Iterable) and not isinstance(value, str) else "")
+        raise TypeError(f"{name}: expected a sequence of {what}, got {value!r}{hint}")
+    return tuple(value)
+
+
+def instances(name, value, kind):
+    """Return `value` as a tuple of objects of a class."""
+    found = sequence(name, value, kind.__name__)
+    for i, each in enumerate(found):
+        if not isinstance(each, kind):
+            raise TypeError(f"{name}[{i}]: expected an {kind.__name__}, got {type(each).__name__}")
+    return found
+
+
 def names(name, value, known):
     """Return `value` as a tuple of different names in `known`."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise TypeError(f"{name}: expected a sequence of names among {', '.join(map(repr, known))}, got {value!r}")
-    found = tuple(one_of(f"{name}[{i}]", each, known) for i, each in enumerate(value))
+    given = sequence(name, value, f"names among {', '.join(map(repr, known))}")
+    found = tuple(one_of(f"{name}[{i}]", each, known) for i, each in enumerate(given))
     if len(set(found)) < len(found):
         raise ValueError(f"{name}: expected different names, got {value!r}")
     return found
+
+
+def mapping(name, value):
+    """Return `value` as a dict with strings as keys; None is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise TypeError(f"{name}: expected a dict with names as keys, got {value!r} ({type(value).__name__})")
+    return dict(value)
+
+
+def function(name, value):
+    if not isinstance(value, Callable):
+        raise TypeError(f"{name}: expected a function, got {value!r} ({type(value).__name__})")
+    return value
 
 
 def one_of(name, value, known):
@@ -55,6 +111,19 @@ def one_of(name, value, known):
     if not isinstance(value, str) or value not in known:
         raise ValueError(f"{name}: expected one of {', '.join(map(repr, known))}, got {value!r}")
     return value
+
+
+def text(name, value):
+    if not isinstance(value, str):
+        raise TypeError(f"{name}: expected a string, got {value!r} ({type(value).__name__})")
+    return value
+
+
+def jobs(name, value):
+    """Return how many processes are wanted, as joblib counts them: -1 is one for each processor."""
+    if integer(name, value, minimum=-(2**31)) == 0:
+        raise ValueError(f"{name}: expected the number of processes, or -1 for one on each processor, got 0")
+    return int(value)
 
 
 def boolean(name, value):
@@ -65,30 +134,69 @@ def boolean(name, value):
 
 def widths(name, value):
     """Return the widths of the hidden layers as a tuple of positive ints."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise TypeError(f"{name}: expected a sequence of layer widths such as (64,), got {value!r}")
-    return tuple(integer(f"{name}[{i}]", width, minimum=1) for i, width in enumerate(value))
+    found = sequence(name, value, "layer widths such as (64,)")
+    return tuple(integer(f"{name}[{i}]", width, minimum=1, maximum=LONGEST) for i, width in enumerate(found))
+
+
+def array(name, value, expected):
+    """Return `value` as an array; `expected` says of what. What a mask hides has no place in sums, nor on a copy."""
+    if np.ma.isMaskedArray(value):
+        raise TypeError(f"{name}: expected {expected}, got a masked array; say what stands for what its mask hides, "
+                        "as in `masked.filled(0)`")
+    try:
+        return np.asarray(value)
+    except Exception as error:  # of other packages' arrays too, such as a tensor that needs a gradient
+        raise (ValueError if isinstance(error, ValueError) else TypeError)(
+            f"{name}: expected {expected}, got {type(value).__name__} that makes no array ({error})") from None
 
 
 def samples(name, X, width, dtype):
     """Return `X` as a finite array of shape (N, width) and the given dtype, N at least 1."""
     expected = f"{name}: expected a numeric array of shape (N, {width})"
-    try:
-        X = np.asarray(X)
-    except ValueError as error:
-        raise ValueError(f"{expected}, got rows that make no array ({error})") from None
+    X = array(name, X, f"a numeric array of shape (N, {width})")
     if X.dtype.kind not in "fiu":
         raise TypeError(f"{expected}, got dtype {X.dtype}")
     if X.ndim != 2 or X.shape[1] != width:
         raise ValueError(f"{expected}, got shape {X.shape}")
     if len(X) == 0:
         raise ValueError(f"{expected} with at least one row, got none")
-    with np.errstate(over="ignore"):  # too large for the dtype becomes infinity, which the next line reports
+    with np.errstate(all="ignore"):  # too large for the dtype becomes infinity, which the next line reports
         X = X.astype(dtype, copy=False)
     if not np.isfinite(X).all():
         row, column = np.argwhere(~np.isfinite(X))[0]
         raise ValueError(f"{name}: expected finite values, got {X[row, column]} in row {row}, column {column}")
     return X
+
+
+def weights(weights, shapes, dtype):
+    """Say what is wrong with a network's weights: their number, a shape or the dtype, or that one is not finite."""
+    if len(weights) != len(shapes):
+        raise ValueError(f"weights: expected {len(shapes)} matrices, got {len(weights)}")
+    for layer, (W, shape) in enumerate(zip(weights, shapes)):
+        if getattr(W, "shape", None) != shape or W.dtype != dtype:
+            raise ValueError(f"weights[{layer}]: expected an array of shape {shape} and dtype {dtype}, got "
+                             f"{type(W).__name__} of shape {np.shape(W)} and dtype {getattr(W, 'dtype', None)}")
+        if not np.isfinite(W).all():
+            raise ValueError(f"weights[{layer}]: expected finite numbers, got {W[~np.isfinite(W)][0]}; training that "
+                             "diverges leaves such")
+
+
+def logits(values):
+    """Say so if logits, or the loss that comes of them, are not finite though the weights are."""
+    if not np.isfinite(values).all():
+        raise ValueError("weights: expected some whose logits are finite, got some so large that they are not; "
+                         "training that diverges leaves such")
+
+
+def gradients(weights, gradients):
+    """Say what is wrong with gradients for some weights; one that merely broadcasts is none."""
+    if len(gradients) != len(weights):
+        raise ValueError(f"gradients: expected {len(weights)}, one for each weight matrix, got {len(gradients)}")
+    for layer, (W, gradient) in enumerate(zip(weights, gradients)):
+        if getattr(gradient, "shape", None) != W.shape or not np.can_cast(gradient.dtype, W.dtype):
+            raise ValueError(f"gradients[{layer}]: expected an array of shape {W.shape} and dtype {W.dtype}, got "
+                             f"{type(gradient).__name__} of shape {np.shape(gradient)} and dtype "
+                             f"{getattr(gradient, 'dtype', None)}")
 
 
 def floating_dtype(name, dtype):
@@ -104,7 +212,7 @@ def floating_dtype(name, dtype):
 
 def labels(name, y, n_samples, n_classes):
     """Return `y` as an int64 array of shape (n_samples,) of classes 0 to n_classes - 1."""
-    y = np.asarray(y)
+    y = array(name, y, f"{n_samples} integer labels")
     expected = f"{name}: expected {n_samples} integer labels from 0 to {n_classes - 1}"
     if y.dtype.kind not in "iu":
         raise TypeError(f"{expected}, got dtype {y.dtype}")
@@ -114,3 +222,17 @@ def labels(name, y, n_samples, n_classes):
         wrong = y[(y < 0) | (y >= n_classes)][0]
         raise ValueError(f"{expected}, got {wrong}")
     return y.astype(np.int64, copy=False)
+
+
+def writable(state, *names):
+    """An object's state with the named arrays, or lists of them, writable: joblib hands large ones on read-only.
+
+    Lists stay the objects that they are, for others may hold them too.
+    """
+    for name in names:
+        found = state[name]
+        if isinstance(found, list):
+            found[:] = (each if each.flags.writeable else np.array(each) for each in found)
+        elif isinstance(found, np.ndarray) and not found.flags.writeable:
+            state[name] = np.array(found)
+    return state

@@ -16,6 +16,7 @@ class Sigmoid:
 
     name = "logistic sigmoid"
 
+    @np.errstate(under="ignore")
     def __call__(self, z, out=None):
         """Apply f to each entry.
 
@@ -36,6 +37,7 @@ class Sigmoid:
         a *= 0.5
         return a
 
+    @np.errstate(under="ignore")
     def derivative(self, a, out=None):
         """Compute f′(z) from the output.
 
@@ -67,6 +69,7 @@ class ImprovedSigmoid:
     A = 1.7159
     S = 2 / 3
 
+    @np.errstate(under="ignore")
     def __call__(self, z, out=None):
         """Apply f to each entry; arguments as for `Sigmoid`."""
         a = np.multiply(z, self.S, out=out)
@@ -74,6 +77,7 @@ class ImprovedSigmoid:
         a *= self.A
         return a
 
+    @np.errstate(under="ignore")
     def derivative(self, a, out=None):
         """Compute f′(z) from the output; arguments as for `Sigmoid`."""
         slope = np.multiply(a, a, out=out)
@@ -106,6 +110,7 @@ class Adjusted:
     def __init__(self, g, input_gain=1.0, output_gain=1.0, offset=0.0):
         self.g, self.input_gain, self.output_gain, self.offset = g, input_gain, output_gain, offset
 
+    @np.errstate(under="ignore")
     def __call__(self, z, out=None):
         """Apply f to each entry; arguments as for `Sigmoid`."""
         a = np.multiply(z, self.input_gain, out=out)
@@ -114,6 +119,7 @@ class Adjusted:
         a += self.offset
         return a
 
+    @np.errstate(under="ignore")
     def derivative(self, a, out=None):
         """Compute f′(z) from the output; arguments as for `Sigmoid`."""
         slope = self.g.derivative((a - self.offset) / self.output_gain, out=out)

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from mlplib.activations import steepest
+from mlplib.losses import one_hot
 from mlplib.network import Buffers
 
 #: What can be recorded.
@@ -20,15 +21,17 @@ def gradient_rms(model, X, y):
     ----------
     model : MLP
     X, y : array
-        Samples, as `model.gradients` takes them.
+        Samples, as `model.gradients` takes them, in the model's dtype; not checked.
 
     Returns
     -------
     tuple of float
         One for each weight matrix, input side first.
     """
-    with np.errstate(over="ignore", invalid="ignore"):  # of a diverged network
-        return tuple(map(rms, model.gradients(X, y)))
+    buffers = Buffers(model, len(X))
+    with np.errstate(all="ignore"):  # of a diverged network, too
+        model.loss_and_gradients(X, one_hot(y, model.n_classes, model.dtype), buffers)
+        return tuple(map(rms, buffers.gradients))
 
 
 def rms(values):
@@ -69,24 +72,23 @@ class Recorder:
         self._kinds = kinds
         self._X, self._y = (array[:PROBES] for array in train)
         self._rows = []
-        self._epoch = -1  # of the last record
 
     def __call__(self, trainer):
         """Record, if it is time to: in the first epoch at each evaluation, later at the first of each epoch."""
         t = trainer.n_steps - 1
         epoch = t // trainer.steps_per_epoch
-        if trainer.diverged or not (epoch == 0 or epoch > self._epoch) or not set(self._kinds) - {"hits"}:
+        last = self._rows[-1]["step"] if self._rows else -1
+        due = last < t and (epoch == 0 or epoch > last // trainer.steps_per_epoch)  # not again after Ctrl-C
+        if trainer.diverged or not due or not set(self._kinds) - {"hits"}:
             return
         row = {"step": t}
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        with np.errstate(all="ignore"):
             updates = trainer.last_update
             if "layers" in self._kinds:
                 row |= self._layers(trainer.model, updates)
             if "units" in self._kinds:
-                since = self._rows[-1]["step"] + 1 if self._rows else 0
-                row |= self._units(trainer.model, updates, trainer.minibatch_losses[since:])
+                row |= self._units(trainer.model, updates, trainer.minibatch_losses[last + 1 :])
         self._rows.append(row)  # all at once: an interrupted record leaves nothing behind
-        self._epoch = epoch
 
     def _layers(self, model, updates):
         buffers = Buffers(model, len(self._X), backward=False)
@@ -121,6 +123,7 @@ class Recorder:
         found = {name: np.array([row[name] for row in self._rows]) for name in (self._rows[0] if self._rows else ())}
         if "hits" in self._kinds:
             X, y = validation
-            with np.errstate(over="ignore", invalid="ignore"):
-                found["hits"] = np.packbits(model.predict(X) == y)
+            each = np.empty(len(y)), np.empty(len(y), bool)
+            model.loss_and_accuracy(X, y, each)
+            found["hits"] = np.packbits(each[1] & np.isfinite(each[0]))  # NaN has no largest logit
         return found

@@ -1,6 +1,7 @@
 """The numerical gradient, by central differences, against the one that backpropagation computes."""
 
 import copy
+import math
 
 import numpy as np
 
@@ -53,12 +54,13 @@ def check_gradients(model, X, y, n_weights=500, epsilon=5e-5, seed=0):
     Returns
     -------
     list of float
-        For each layer, ‖numerical - analytic‖ / ‖numerical‖ over the weights checked; 0 where both are 0.
+        For each layer, ‖numerical - analytic‖ / ‖numerical‖ over the weights checked; 0 where both are 0, infinity
+        where only the numerical one is.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described.
+        If an argument is not as described; or if `epsilon` is so small beside a weight that rounding swallows it.
     """
     n_weights = _checks.integer("n_weights", n_weights, minimum=1)
     epsilon = _checks.real("epsilon", epsilon, "a positive finite number", lambda v: v > 0)
@@ -71,8 +73,12 @@ def check_gradients(model, X, y, n_weights=500, epsilon=5e-5, seed=0):
     for W, gradient in zip(model.weights, model.gradients(X, y)):
         checked = rng.choice(W.size, size=min(n_weights, W.size), replace=False)
         indices = [np.unravel_index(i, W.shape) for i in checked]
+        moved = np.abs([(W[index] + epsilon) - (W[index] - epsilon) for index in indices])
+        if np.abs(moved / (2 * epsilon) - 1).max() > 0.01:
+            raise ValueError(f"epsilon: expected a number that moves each weight by itself, got {epsilon!r}, of which "
+                             "rounding leaves something else; about 5e-5 is right")
         analytic = np.array([gradient[index] for index in indices])
         numerical = np.array([central_difference(lambda: model.loss(X, y), W, index, epsilon) for index in indices])
         difference, size = np.linalg.norm(numerical - analytic), np.linalg.norm(numerical)
-        errors.append(float(difference / size) if size else float(difference))
+        errors.append(float(difference / size) if size else math.inf if difference else 0.0)
     return errors

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from mlplib import _checks
 from mlplib.mnist import N_TRAIN, Split, Standardizer, load_mnist
 
 #: What early stopping may look at: MNIST's test file, and its two random halves.
@@ -95,6 +96,7 @@ def halves(labels, seed=0):
     bool array of shape (N,)
         Which samples are in the first half; the others are in the second.
     """
+    labels = _checks.array("labels", labels, "integer labels")
     rng = np.random.default_rng(seed)
     first = np.zeros(len(labels), bool)
     turn = 0  # of the classes with an odd number, every other one gives its extra sample to the first half

@@ -24,9 +24,11 @@ def one_hot(labels, n_classes=N_CLASSES, dtype=np.float64):
     TypeError, ValueError
         If a label is not an integer from 0 to n_classes - 1.
     """
-    return np.eye(n_classes, dtype=dtype)[_checks.labels("labels", labels, len(labels), n_classes)]
+    labels = _checks.array("labels", labels, "integer labels")
+    return np.eye(n_classes, dtype=dtype)[_checks.labels("labels", labels, labels.size, n_classes)]
 
 
+@np.errstate(under="ignore")
 def log_softmax(z, out=None):
     """Logarithms of the softmax probabilities of each row, z_k - log Σ exp(z_k).
 
@@ -52,6 +54,7 @@ def log_softmax(z, out=None):
     return log_p
 
 
+@np.errstate(under="ignore")
 def softmax(z):
     """Probabilities exp(z_k) / Σ exp(z_k) of each row.
 
@@ -86,6 +89,7 @@ def cross_entropy(log_p, targets):
     return -float(np.vdot(targets, log_p)) / len(log_p)
 
 
+@np.errstate(under="ignore")
 def output_delta(log_p, targets, out=None):
     """δ of the output layer, (ŷ - y) / N.
 

@@ -126,8 +126,8 @@ def _read(folder, name, header_bytes):
 
 
 def _checked_images(images):
-    images = np.asarray(images)
     expected = f"images: expected a uint8 array of shape (N, {N_PIXELS})"
+    images = _checks.array("images", images, f"a uint8 array of shape (N, {N_PIXELS})")
     if images.dtype != np.uint8:
         raise TypeError(f"{expected}, got dtype {images.dtype}")
     if images.ndim != 2 or images.shape[1] != N_PIXELS:
@@ -159,8 +159,9 @@ class Standardizer:
     std: float
 
     def __post_init__(self):
-        _checks.real("mean", self.mean, "a finite number", lambda mean: True)
-        _checks.real("std", self.std, "a positive finite number", lambda std: std > 0)
+        for name, value in (("mean", _checks.finite("mean", self.mean)),
+                            ("std", _checks.real("std", self.std, "a positive finite number", lambda std: std > 0))):
+            object.__setattr__(self, name, _checks.within(name, value, np.dtype(np.float32)))
 
     @classmethod
     def fit(cls, images):

@@ -1,5 +1,7 @@
 """The multilayer perceptron: weights, forward pass, backward pass. Reads like chapter 1."""
 
+import math
+
 import numpy as np
 
 from mlplib import _checks
@@ -25,8 +27,8 @@ class Buffers:
 
     Attributes
     ----------
-    inputs, activations : list of array
-        What each later layer sees, with its bias column where it has one, and the same memory without that column.
+    inputs : list of array
+        What each later layer sees, with its bias column where it has one.
     logits : array of shape (n_samples, n_classes)
         They become the logarithms of the probabilities, then δ of the output layer.
     gradients : list of array
@@ -38,12 +40,20 @@ class Buffers:
     def __init__(self, model, n_samples, backward=True):
         own_bias = model.biases == "every_layer"
         self.inputs = [np.ones((n_samples, width + own_bias), model.dtype) for width in model.hidden]
-        self.activations = [a[:, :width] for a, width in zip(self.inputs, model.hidden)]
+        self._hidden = model.hidden
         self.logits = np.empty((n_samples, model.n_classes), model.dtype, order="F")  # see log_softmax
         if backward:
             self.gradients = [np.empty_like(W) for W in model.weights]
             self.deltas, self.slopes = ([np.empty((n_samples, width), model.dtype) for width in model.hidden]
                                         for _ in range(2))
+
+    def __setstate__(self, state):
+        self.__dict__ |= _checks.writable(state, *(state.keys() - {"_hidden"}))
+
+    @property
+    def activations(self):
+        """The same memory as `inputs` without the bias columns: views, made anew because a copy would cut them off."""
+        return [a[:, :width] for a, width in zip(self.inputs, self._hidden)]
 
 
 class MLP:
@@ -94,11 +104,12 @@ class MLP:
         self.biases = _checks.one_of("biases", biases, BIASES)
         self.seed = _checks.integer("seed", seed, minimum=0)
         self.dtype = _checks.floating_dtype("dtype", dtype)
-        self.n_inputs = _checks.integer("n_inputs", n_inputs, minimum=1)
-        self.n_classes = _checks.integer("n_classes", n_classes, minimum=2)
-        self.input_gain = _checks.gain("input_gain", input_gain)
-        self.output_gain = _checks.gain("output_gain", output_gain)
-        self.offset = _checks.finite("offset", offset)
+        self.n_inputs = _checks.integer("n_inputs", n_inputs, minimum=1, maximum=_checks.LONGEST)
+        self.n_classes = _checks.integer("n_classes", n_classes, minimum=2, maximum=_checks.LONGEST)
+        self.input_gain, self.output_gain, self.offset = (
+            _checks.within(name, check(name, value), self.dtype) for name, check, value in (
+                ("input_gain", _checks.gain, input_gain), ("output_gain", _checks.gain, output_gain),
+                ("offset", _checks.finite, offset)))
         self.init_scale = _checks.gain("init_scale", init_scale)
         self.weights = self._initial_weights()
 
@@ -106,11 +117,20 @@ class MLP:
         weights_stream, _ = np.random.SeedSequence(self.seed).spawn(2)  # the other one orders the data
         rng = np.random.default_rng(weights_stream)
         weights = []
-        for fan_in, fan_out in zip((self.n_inputs, *self.hidden), (*self.hidden, self.n_classes)):
-            own_bias = bool(weights) and self.biases == "every_layer"
-            W = draw(self.init, rng, (fan_in + own_bias, fan_out), fan_in)
-            weights.append((self.init_scale * W).astype(self.dtype))
+        for shape, fan_in in zip(self._shapes(), (self.n_inputs, *self.hidden)):
+            W = draw(self.init, rng, shape, fan_in)
+            with np.errstate(all="ignore"):
+                weights.append((self.init_scale * W).astype(self.dtype))
+        _checks.within("init_scale", max(float(np.abs(W).max()) for W in weights), self.dtype)
         return weights
+
+    def _shapes(self):
+        """Of the weight matrices; where later layers have biases of their own, with a row more."""
+        rows = (self.n_inputs, *(width + (self.biases == "every_layer") for width in self.hidden))
+        return list(zip(rows, (*self.hidden, self.n_classes)))
+
+    def __setstate__(self, state):
+        self.__dict__ |= _checks.writable(state, "weights")
 
     @property
     def n_parameters(self):
@@ -164,7 +184,9 @@ class MLP:
             part = X[start : start + chunk]
             if len(part) < len(buffers.logits):
                 buffers = Buffers(self, len(part), backward=False)
-            yield self.propagate(part, buffers)[1]
+            with np.errstate(all="ignore"):
+                z = self.propagate(part, buffers)[1]
+            yield z
 
     def loss_and_accuracy(self, X, y, each=None):
         """Both over all samples, on input that has been checked; `each` as for `evaluate_in_parts`."""
@@ -174,6 +196,8 @@ class MLP:
     def evaluate_in_parts(self, X, y, each=None):
         """Loss and accuracy over the samples so far, some more each time; the last pair is over all of them.
 
+        The accuracy is NaN where the loss is not finite: NaN has no largest logit.
+
         `each`, a pair of arrays of shape (N,), takes every sample's loss and whether it is classified correctly.
         """
         loss, correct, n = 0.0, 0, 0
@@ -182,12 +206,13 @@ class MLP:
             n += len(z)
             hits = z.argmax(axis=1) == part
             correct += np.count_nonzero(hits)
-            log_p = log_softmax(z, out=z)
-            loss += cross_entropy(log_p, one_hot(part, self.n_classes, self.dtype)) * len(part)
-            if each is not None:
-                each[0][n - len(part) : n] = -log_p[np.arange(len(part)), part]
-                each[1][n - len(part) : n] = hits
-            yield loss / n, float(correct / n)
+            with np.errstate(all="ignore"):
+                log_p = log_softmax(z, out=z)
+                loss += cross_entropy(log_p, one_hot(part, self.n_classes, self.dtype)) * len(part)
+                if each is not None:
+                    each[0][n - len(part) : n] = -log_p[np.arange(len(part)), part]
+                    each[1][n - len(part) : n] = hits
+            yield loss / n, float(correct / n) if math.isfinite(loss) else math.nan
 
     # ---- what users call: the same, on checked input
 
@@ -196,7 +221,15 @@ class MLP:
         return X, _checks.labels("y", y, len(X), self.n_classes)
 
     def _checked_samples(self, X):
-        return _checks.samples("X", X, self.n_inputs, self.dtype)
+        """The samples; the weights, which anyone may have written to, are looked at too."""
+        X = _checks.samples("X", X, self.n_inputs, self.dtype)
+        _checks.weights(self.weights, self._shapes(), self.dtype)
+        return X
+
+    def _finite_logits(self, X):
+        for z in self._logits(self._checked_samples(X)):
+            _checks.logits(z)
+            yield z
 
     def forward(self, X):
         """Probabilities of the classes.
@@ -214,9 +247,10 @@ class MLP:
         Raises
         ------
         TypeError, ValueError
-            If `X` has another shape, is not numeric, is empty, or holds NaN or infinity.
+            If `X` has another shape, is not numeric, is empty, or holds NaN or infinity; or if the weights do, or are
+            so large that a logit does.
         """
-        return np.concatenate([softmax(z) for z in self._logits(self._checked_samples(X))])
+        return np.concatenate([softmax(z) for z in self._finite_logits(X)])
 
     def predict(self, X):
         """The most probable class of each sample.
@@ -234,7 +268,7 @@ class MLP:
         TypeError, ValueError
             As for `forward`.
         """
-        classes = [z.argmax(axis=1) for z in self._logits(self._checked_samples(X))]
+        classes = [z.argmax(axis=1) for z in self._finite_logits(X)]
         return np.concatenate(classes).astype(np.int64, copy=False)
 
     def evaluate(self, X, y):
@@ -256,9 +290,11 @@ class MLP:
         Raises
         ------
         TypeError, ValueError
-            If `X` or `y` is not as described; the message says how.
+            If `X` or `y` is not as described, or a weight is not finite; the message says how.
         """
-        return self.loss_and_accuracy(*self._checked(X, y))
+        loss, accuracy = self.loss_and_accuracy(*self._checked(X, y))
+        _checks.logits(loss)
+        return loss, accuracy
 
     def loss(self, X, y):
         """Mean cross-entropy, in nats; arguments and errors as for `evaluate`."""
@@ -279,4 +315,7 @@ class MLP:
             Shaped like `weights`; fresh arrays.
         """
         X, y = self._checked(X, y)
-        return self.loss_and_gradients(X, one_hot(y, self.n_classes, self.dtype), Buffers(self, len(X)))[1]
+        with np.errstate(all="ignore"):
+            loss, gradients = self.loss_and_gradients(X, one_hot(y, self.n_classes, self.dtype), Buffers(self, len(X)))
+        _checks.logits(loss)
+        return gradients

@@ -1,8 +1,25 @@
 """How a gradient moves the weights: plain gradient descent, and with momentum."""
 
+from collections import deque
+from itertools import starmap
+from operator import call
+
 import numpy as np
 
 from mlplib import _checks
+
+
+def at_once(calls):
+    """Make calls one after the other, with no instruction of Python in between.
+
+    Ctrl-C is heard between two instructions, so it comes before all of these or after them: nothing is left half moved.
+
+    Parameters
+    ----------
+    calls : list of tuple
+        A function that is not written in Python, and its arguments.
+    """
+    deque(starmap(call, calls), maxlen=0)
 
 
 class SGD:
@@ -25,16 +42,26 @@ class SGD:
     def __repr__(self):
         return f"SGD(learning_rate={self.learning_rate})"
 
+    @np.errstate(all="ignore")
     def update(self, weights, gradients):
         """Move `weights` in place.
 
         Parameters
         ----------
         weights, gradients : list of array
-            Of the same shapes.
+            Of the same shapes and dtype.
+
+        Raises
+        ------
+        ValueError
+            If they are not.
         """
-        for W, gradient in zip(weights, gradients):
-            W -= self.learning_rate * gradient
+        at_once(self.moves(weights, gradients))
+
+    def moves(self, weights, gradients):
+        """What `update` does, as calls for `at_once`; arguments and errors as for `update`."""
+        _checks.gradients(weights, gradients)
+        return [(np.subtract, W, self.learning_rate * gradient, W) for W, gradient in zip(weights, gradients)]
 
     def direction(self, gradients):
         """What the learning rate multiplied in the last update, given its gradients: a list of arrays."""
@@ -68,26 +95,64 @@ class Momentum:
         self.learning_rate = _checks.learning_rate(learning_rate)
         self.gamma = _checks.gamma(gamma)
         self.velocities = None
+        self._weights = None
         self._steps = None
 
     def __repr__(self):
         return f"Momentum(learning_rate={self.learning_rate}, gamma={self.gamma})"
 
+    def __setstate__(self, state):
+        held = ("velocities", "_steps") if state["_steps"] is not None else ()
+        self.__dict__ |= _checks.writable(state, *held)
+
+    @np.errstate(all="ignore")
     def update(self, weights, gradients):
         """Move `weights` in place, and remember the velocities.
 
         Parameters
         ----------
         weights, gradients : list of array
-            Of the same shapes, the same network's at each call.
+            Of the same shapes and dtype, the same network's at each call.
+
+        Raises
+        ------
+        ValueError
+            If they are not, or if the velocities are those of another network.
         """
-        if self.velocities is None:
+        at_once(self.moves(weights, gradients))
+
+    def moves(self, weights, gradients):
+        """What `update` does, as calls for `at_once`; arguments and errors as for `update`."""
+        _checks.gradients(weights, gradients)
+        self.check_network(weights)
+        if self._steps is None:
+            self._weights = weights
             self.velocities = [np.zeros_like(W) for W in weights]
             self._steps = [np.empty_like(W) for W in weights]
+        moves = []
         for W, v, gradient, step in zip(weights, self.velocities, gradients, self._steps):
-            v *= self.gamma
-            v += gradient
-            W -= np.multiply(v, self.learning_rate, out=step)
+            moves += [(np.multiply, v, self.gamma, v), (np.add, v, gradient, v),  # v := γ v + ∇C
+                      (np.multiply, v, self.learning_rate, step), (np.subtract, W, step, W)]  # W := W - α v
+        return moves
+
+    def check_network(self, weights):
+        """Say so if the velocities are those of another network.
+
+        Parameters
+        ----------
+        weights : list of array
+
+        Raises
+        ------
+        ValueError
+            If these are not the arrays that were moved so far.
+        """
+        mine = self._weights
+        if mine is None or weights is mine:
+            return
+        if len(weights) != len(mine) or any(W is not own for W, own in zip(weights, mine)):
+            raise ValueError("optimizer: expected one whose velocities are of these weights, got one that has moved "
+                             f"those of another network; a fresh one is {self!r}")
 
     def direction(self, gradients):
         """What the learning rate multiplied in the last update: the velocities."""

@@ -1,7 +1,9 @@
 """Train one experiment and judge it: from an `Experiment` to a `Run`."""
 
 import copy
+import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import NamedTuple
@@ -13,7 +15,7 @@ from mlplib.experiments import Experiment
 from mlplib.history import History
 from mlplib.inputs import half_masks, held_out_pieces, standardized_mnist
 from mlplib.network import MLP
-from mlplib.training import Trainer, Weights
+from mlplib.training import Trainer, Weights, on_subset
 
 
 class Figures(NamedTuple):
@@ -155,17 +157,47 @@ def _libraries():
     return ThreadpoolController()  # looks for BLAS among all loaded libraries: once, as NumPy has loaded its own by now
 
 
+_limiting = threading.Lock()
+_open = []  # once for each context that is open: the number of threads of each library before the first of them
+
+
+@contextmanager
 def one_blas_thread():
-    """A context in which BLAS uses one thread: sums keep their order, and parallel processes do not fight for cores."""
-    return _libraries().limit(limits=1, user_api="blas")
+    """A context in which BLAS uses one thread: sums keep their order, and parallel processes do not fight for cores.
+
+    The number of threads is the whole process's. So of contexts that are open at the same time, in several threads, the
+    first sets it, and the last one that is left puts it back. Where BLAS has a number for each thread, as with OpenMP,
+    each context does so for its own.
+    """
+    libraries = [library for library in _libraries().lib_controllers if library.user_api == "blas"]
+    with _limiting:
+        before = [library.num_threads for library in libraries]
+        _open.append(_open[0] if _open else before)
+        _set_threads(libraries, [1] * len(libraries))
+    try:
+        yield
+    finally:
+        with _limiting:
+            first = _open.pop()
+            here = [getattr(library, "threading_layer", None) == "openmp" for library in libraries]
+            _set_threads(libraries, [own if per_thread else 1 if _open else process
+                                     for own, per_thread, process in zip(before, here, first)])
+
+
+def _set_threads(libraries, numbers):
+    for library, n in zip(libraries, numbers):
+        # Since 3.8 threadpoolctl lets only the thread that came first set it, and passes over others in silence.
+        if hasattr(library, "clear_controlling_thread"):
+            library.clear_controlling_thread(force=True)
+        library.set_num_threads(n)
 
 
 def run(experiment, progress=False):
     """Train an experiment.
 
-    The same experiment on the same machine gives the same bits, whatever ran before: BLAS is held to one thread, and
-    all random numbers come from the seed. Ctrl-C ends the run and keeps what it reached. A run that diverges is marked
-    so: an outcome, not an error.
+    The same experiment on the same machine gives the same bits, whatever ran before or runs in other threads: BLAS is
+    held to one thread, and all random numbers come from the seed. Ctrl-C ends the run and keeps what it reached. A run
+    that diverges is marked so: an outcome, not an error. Where a loss is not finite, the accuracy is NaN.
 
     Parameters
     ----------
@@ -180,7 +212,7 @@ def run(experiment, progress=False):
     Warns
     -----
     DivergenceWarning
-        If the run diverges.
+        If the run diverges, unless within `mlplib.training.quietly`.
 
     Raises
     ------
@@ -226,8 +258,7 @@ def probed_gradient_rms(model, experiment, n_images=PROBES):
 def _figures(model, weights, experiment):
     """The figures of `model` with other weights."""
     probe = _with_weights(model, weights)
-    with np.errstate(over="ignore", invalid="ignore"):  # a diverged run has said so already
-        return Figures(*(figure for pair in _sets(experiment) for figure in probe.loss_and_accuracy(*pair)))
+    return Figures(*(figure for pair in _sets(experiment) for figure in probe.loss_and_accuracy(*pair)))
 
 
 def _with_weights(model, weights):
@@ -251,13 +282,13 @@ def _judged(model, several_weights, experiment):
     probes = [_with_weights(model, weights) for weights in several_weights]
     train, (X, y) = _sets(experiment)
     figures = [{} for _ in probes]
-    with np.errstate(over="ignore", invalid="ignore"):  # a diverged run has said so already
+    with np.errstate(all="ignore"):  # a diverged run has said so already
         for probe, found in zip(probes, figures):
             found["train"] = probe.loss_and_accuracy(*train)
             losses, hits = each = np.empty(len(X)), np.empty(len(X), bool)
             found["validation"] = probe.loss_and_accuracy(X, y, each)
             for name, mask in half_masks().items():
-                found[name] = float(losses[mask].mean()), float(hits[mask].mean())
+                found[name] = on_subset(losses, hits, mask)
         if "held_out" in experiment.judge_on:
             sizes, pieces = [], []
             for X, y in held_out_pieces(experiment.third, experiment.inputs):

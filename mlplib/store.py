@@ -214,6 +214,22 @@ class Store(Runs):
         """
         return self.folder / _entry_name(experiment)
 
+    def prepare(self):
+        """Make the folder and write to it, so that what `save` would stumble over is found before hours of training.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be made or written to. The message names it.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder) as file:
+                file.write(b"here")
+        except OSError as error:
+            raise type(error)(f"store: expected a folder that can be written to, got {self.folder} "
+                              f"({error.strerror or error})") from None
+
     def save(self, run, weights=False, marks=None):
         """Keep a run; an earlier one of the same experiment is replaced.
 
@@ -371,6 +387,10 @@ class StoreChain(Runs):
 
     def _shelves(self):
         return self.stores
+
+    def prepare(self):
+        """Make the first store ready, as `Store.prepare` does."""
+        self.stores[0].prepare()
 
     def save(self, run, weights=False, marks=None):
         """Keep a run in the first store, where it is found before an earlier one; arguments as for `Store.save`."""
@@ -591,6 +611,9 @@ def _model(experiment, weights):
     if not weights:
         return None
     model = model_for(experiment)
+    shapes = [W.shape for W in model.weights]
+    if [W.shape for W in weights] != shapes or any(W.dtype != model.dtype for W in weights):
+        raise ValueError(f"expected weights of shapes {shapes}, found {[W.shape for W in weights]}")
     model.weights = weights
     return model
 

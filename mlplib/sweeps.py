@@ -3,13 +3,14 @@
 import os
 import time
 import traceback
-import warnings
+from collections.abc import Iterator
 
+from mlplib import _checks
 from mlplib.experiments import Experiment
 from mlplib.mnist import N_VALIDATION
 from mlplib.running import one_blas_thread, run, trainer_for
 from mlplib.store import Archive, Runs, Store
-from mlplib.training import DENSE, progress_bar
+from mlplib.training import DENSE, progress_bar, quietly
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
 
@@ -63,12 +64,15 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
     A run that diverges is an outcome like others. One that fails does not keep the others from being finished.
 
     With a store, what it has is taken from there, and each run is saved as soon as it is finished: a sweep that was
-    killed loses only what was under way, and the next call goes on. The environment variable MLPLIB_RETRAIN=1 makes a
+    killed loses only what was under way, and the next call goes on. What is returned is what the store holds, bit for
+    bit, whether it was trained now or earlier: rounded as `Runs.__getitem__` says, and without the weights unless they
+    are kept. The environment variable MLPLIB_RETRAIN=1 makes a
     sweep neither read nor write its store; a folder in place of the 1 keeps what is trained there, and serves it again.
 
     Parameters
     ----------
     experiments : sequence of Experiment
+        A list, a tuple, an array or an iterator.
     store : str, os.PathLike, mlplib.store.Store or mlplib.store.StoreChain, optional
         A folder of runs, alone or before others. An `Archive` too, if it has all experiments.
     n_jobs : int
@@ -90,10 +94,11 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
 
     Raises
     ------
-    TypeError
-        If something else than an Experiment is among them.
-    ValueError
-        If something is to be trained and the store is an archive, which is read-only.
+    TypeError, ValueError
+        If an argument is not as described, or if something is to be trained and the store is an archive, which is
+        read-only. All this is found before anything is trained.
+    OSError
+        If something is to be trained and the store cannot be written to; found before anything is trained, too.
     SweepError
         If runs failed, once all others are finished. It says which failed, and why.
     KeyboardInterrupt
@@ -104,10 +109,13 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
     mlplib.store.StoreWarning
         If an entry of the store cannot be used; its experiment is trained.
     """
-    experiments = list(experiments)
-    for i, experiment in enumerate(experiments):
-        if not isinstance(experiment, Experiment):
-            raise TypeError(f"experiments[{i}]: expected an Experiment, got {type(experiment).__name__}")
+    experiments = tuple(experiments) if isinstance(experiments, Iterator) else experiments  # gone through once
+    experiments, keep_weights, again = (
+        _checks.instances(name, given, Experiment)
+        for name, given in (("experiments", experiments), ("keep_weights", keep_weights), ("again", again)))
+    marks = {name: _checks.text(f"marks[{name!r}]", mark) for name, mark in _checks.mapping("marks", marks).items()}
+    progress = _checks.boolean("progress", progress)
+    n_jobs = _checks.jobs("n_jobs", n_jobs)
     if store is not None:
         store, anew = store_in_use(store if isinstance(store, Runs) else Store(store))
         keep_weights, again = (experiments, ()) if anew else (keep_weights, again)
@@ -121,6 +129,8 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
         raise ValueError(f"store: {counted(len(missing), 'run')} would be trained, and the archive {store.path} is "
                          "read-only; give a folder before it, where they are saved: "
                          "StoreChain(Store(folder), archive)")
+    if missing and store is not None:
+        store.prepare()
     # Long ones first: otherwise one processor ends up waiting for the other's last long run. Those that take less than
     # a twentieth of it all keep their order, so arms can be taken in turns, and no busy hour falls on one of them.
     whole = sum(map(work, missing))
@@ -137,9 +147,10 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
                 if run is None:
                     failures[experiment] = failure
                 else:
-                    runs[experiment] = run
                     if store is not None:
                         store.save(run, experiment in keep_weights, marks)
+                        run = store[experiment]
+                    runs[experiment] = run
                 bar.set_postfix_str(f"{counted(done, 'run')} done", refresh=False)
                 bar.update(seconds[experiment])
     if failures:
@@ -237,8 +248,7 @@ def attempt(experiment):
         If the run was interrupted.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # a run that diverges says so in its outcome
+        with quietly():  # a run that diverges says so in its outcome
             result = run(experiment)
     except Exception:
         return experiment, None, traceback.format_exc()

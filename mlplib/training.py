@@ -1,9 +1,12 @@
 """How weights move, and when they stop: minibatches, evaluations, early stopping."""
 
+import copy
 import math
 import os
 import sys
 import warnings
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -14,13 +17,31 @@ from mlplib.history import History, Progress
 from mlplib.losses import one_hot
 from mlplib.mnist import N_CLASSES
 from mlplib.network import Buffers
+from mlplib.optimizers import SGD, Momentum, at_once
 
 DENSE = 25  # updates from one evaluation to the next where they are dense
+OUR_UPDATES = (SGD.update, Momentum.update)  # which do nothing but their `moves`
 DIVERGED_ABOVE = 10 * math.log(N_CLASSES)  # ten times the loss of a network that gives ten classes the same probability
 
 
 class DivergenceWarning(RuntimeWarning):
     """Training was stopped because the loss had grown beyond recovery."""
+
+
+_quiet = ContextVar("quiet", default=False)
+
+
+@contextmanager
+def quietly():
+    """A context in which divergence is not warned of, but only said in `Trainer.message`; of this thread alone.
+
+    Python's own filters of warnings are the whole process's.
+    """
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
 
 
 @dataclass
@@ -89,6 +110,27 @@ class Weights(NamedTuple):
     weights: list
 
 
+def on_subset(losses, hits, mask):
+    """Loss and accuracy on a part of a set.
+
+    Parameters
+    ----------
+    losses : float array of shape (N,)
+        In nats.
+    hits : bool array of shape (N,)
+        Whether each sample is classified correctly.
+    mask : bool array of shape (N,)
+        Which samples count.
+
+    Returns
+    -------
+    loss, accuracy : float
+        The accuracy is NaN where the loss is not finite.
+    """
+    loss = float(losses[mask].mean())
+    return loss, float(hits[mask].mean()) if math.isfinite(loss) else math.nan
+
+
 def progress_bar(iterable=None, show=True, **options):
     """A tqdm bar for terminals and notebooks alike.
 
@@ -116,7 +158,8 @@ class Trainer:
     """Minibatch training with evaluations on the way.
 
     Iterate over it for one `Progress` an evaluation, or call `run`; both are the loop in `pieces`. Leaving the loop
-    early loses nothing: `history` and the weights stay, and iterating again goes on from there.
+    early loses nothing: `history` and the weights stay, and iterating again goes on from there, to the same bits as if
+    it had not been left, even where Ctrl-C came in the middle of an update. A copy made at any time goes on so too.
 
     Updates are counted t = 0, 1, 2, ... through the whole run. With k = ⌊steps per epoch / evaluations per epoch⌋ (at
     least 1), both sets are evaluated after update t whenever t mod k = 0.
@@ -126,6 +169,8 @@ class Trainer:
     model : MLP
         Trained in place.
     optimizer : SGD or Momentum
+        A fresh one, or the one that has trained this model so far. Another class will do if it has their methods; but
+        in the middle of an `update` that is not theirs Ctrl-C may come.
     train, validation : pair of array
         X of shape (N, n_inputs) and integer labels y of shape (N,).
     batch_size : int
@@ -147,7 +192,7 @@ class Trainer:
     dense_steps : int
         Among the first so many updates every 25th is evaluated too. Early stopping does not count these.
     observe : callable, optional
-        Called with the trainer after each evaluation, before the next update.
+        Called with the trainer after each evaluation, before the next update; again if Ctrl-C came meanwhile.
 
     Attributes
     ----------
@@ -179,10 +224,17 @@ class Trainer:
 
     def __init__(self, model, optimizer, train, validation, batch_size=32, epochs=50, shuffle=True, patience=50,
                  evaluations_per_epoch=5, seed=0, subsets=None, stop_on=("validation",), dense_steps=0, observe=None):
-        if not hasattr(optimizer, "update"):
-            raise TypeError(f"optimizer: expected SGD or Momentum, got {type(optimizer).__name__}")
+        for name, given, method, such_as in (("model", model, "loss_and_gradients", "MLP((64,))"),
+                                             ("optimizer", optimizer, "update", "SGD(0.1) or Momentum(0.02, 0.9)")):
+            if isinstance(given, type) or not hasattr(given, method):
+                got = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+                raise TypeError(f"{name}: expected one such as {such_as}, got {got}")
         self.model = model
         self.optimizer = optimizer
+        if isinstance(optimizer, (SGD, Momentum)):
+            _checks.within("optimizer.learning_rate", optimizer.learning_rate, model.dtype)
+        if isinstance(optimizer, Momentum):
+            optimizer.check_network(model.weights)
         self._X, self._y = self._checked_set("train", train)
         self._validation = self._checked_set("validation", validation)
         self.batch_size = _checks.integer("batch_size", batch_size, minimum=1)
@@ -190,15 +242,16 @@ class Trainer:
             raise ValueError(f"batch_size: expected at most the {len(self._X)} training samples, got {batch_size}")
         self.epochs = _checks.integer("epochs", epochs, minimum=1)
         self.shuffle = _checks.boolean("shuffle", shuffle)
-        if "validation" in (subsets or {}):
+        subsets = _checks.mapping("subsets", subsets)
+        if "validation" in subsets:
             raise ValueError("subsets: expected other names than 'validation', which is the whole set")
-        self.subsets = {name: self._checked_mask(name, mask) for name, mask in (subsets or {}).items()}
+        self.subsets = {name: self._checked_mask(name, mask) for name, mask in subsets.items()}
         names = _checks.names("stop_on", stop_on, ("validation", *self.subsets))
         if not names:
             raise ValueError("stop_on: expected at least one name, got none")
         self.stopping = {name: EarlyStopping(patience) for name in names}
         self.dense_steps = _checks.integer("dense_steps", dense_steps, minimum=0)
-        self.observe = observe
+        self.observe = None if observe is None else _checks.function("observe", observe)
         self.evaluations_per_epoch = _checks.integer("evaluations_per_epoch", evaluations_per_epoch, minimum=1)
         self.seed = _checks.integer("seed", seed, minimum=0)
 
@@ -213,13 +266,15 @@ class Trainer:
         self._evaluations, self._on_subsets = [], []
         self._n_observed = 0
         _, order_stream = np.random.SeedSequence(self.seed).spawn(2)  # the other one draws the weights
-        self._rng = np.random.default_rng(order_stream)
-        self._order = np.arange(len(self._X))
-        self._epochs_shuffled = 0
+        # The epoch, its order, and the generator that draws the next: one value, so that it changes at once.
+        self._shuffled = -1, np.arange(len(self._X)), np.random.default_rng(order_stream)
         self._targets = one_hot(self._y, model.n_classes, model.dtype)
         self._minibatch, self._minibatch_targets = (np.empty((self.batch_size, columns), model.dtype)
                                                     for columns in (model.n_inputs, model.n_classes))
         self._buffers = Buffers(model, self.batch_size)
+
+    def __setstate__(self, state):
+        self.__dict__ |= _checks.writable(state, "_minibatch", "_minibatch_targets")
 
     def _checked_set(self, name, pair):
         try:
@@ -231,7 +286,7 @@ class Trainer:
 
     def _checked_mask(self, name, mask):
         n = len(self._validation[0])
-        mask = np.asarray(mask)
+        mask = _checks.array(f"subsets[{name!r}]", mask, f"a bool array of shape ({n},)")
         if mask.dtype != bool or mask.shape != (n,) or not mask.any():
             raise ValueError(f"subsets[{name!r}]: expected a bool array of shape ({n},) that is true somewhere, "
                              f"got dtype {mask.dtype} and shape {mask.shape}")
@@ -278,8 +333,9 @@ class Trainer:
     def n_evaluations(self):
         """How many evaluations a run to the end of its epochs has."""
         steps = self.epochs * self.steps_per_epoch
-        dense = range(0, min(self.dense_steps, steps), DENSE)
-        return 1 + (steps - 1) // self.evaluate_every + sum(not self._is_regular(t) for t in dense)
+        n_dense = min(self.dense_steps, steps)
+        regular_too = range(0, n_dense, math.lcm(DENSE, self.evaluate_every))
+        return 1 + (steps - 1) // self.evaluate_every + len(range(0, n_dense, DENSE)) - len(regular_too)
 
     @property
     def history(self):
@@ -324,65 +380,84 @@ class Trainer:
                 self.update()
                 yield None
 
+    @np.errstate(all="ignore")
     def update(self):
         """Make one update: the next minibatch, its loss, the gradients, one step against them. Nothing is evaluated."""
         epoch, batch = divmod(self.n_steps, self.steps_per_epoch)
-        if self.shuffle and epoch == self._epochs_shuffled:
-            self._order = self._rng.permutation(len(self._X))
-            self._epochs_shuffled += 1
-        rows = self._order[batch * self.batch_size : (batch + 1) * self.batch_size]
-        try:
-            # The rows exist; any mode but "raise" lets `take` write straight into the buffer.
-            X = np.take(self._X, rows, axis=0, out=self._minibatch, mode="clip")
-            targets = np.take(self._targets, rows, axis=0, out=self._minibatch_targets, mode="clip")
-            loss, gradients = self.model.loss_and_gradients(X, targets, self._buffers)
-            self.optimizer.update(self.model.weights, gradients)
-        except FloatingPointError:  # only where the caller has told NumPy to raise instead of warn
-            loss = math.inf
-        self.minibatch_losses.append(loss)
-        if not math.isfinite(loss):
-            self._stop_diverged("minibatch", loss)
+        rows = self.order(epoch)[batch * self.batch_size : (batch + 1) * self.batch_size]
+        # The rows exist; any mode but "raise" lets `take` write straight into the buffer.
+        X = np.take(self._X, rows, axis=0, out=self._minibatch, mode="clip")
+        targets = np.take(self._targets, rows, axis=0, out=self._minibatch_targets, mode="clip")
+        loss, gradients = self.model.loss_and_gradients(X, targets, self._buffers)
+        divergence = {} if math.isfinite(loss) else self._divergence("minibatch", loss, self.n_steps)
+        at_once([*self._moves(gradients), (self.minibatch_losses.append, loss), (vars(self).update, divergence)])
+        self._warn(divergence)
+
+    def _moves(self, gradients):
+        """What the optimiser does with the weights, as calls; of one with an `update` of its own, that one."""
+        if getattr(type(self.optimizer), "update", None) in OUR_UPDATES and "update" not in vars(self.optimizer):
+            return self.optimizer.moves(self.model.weights, gradients)
+        return [(self.optimizer.update, self.model.weights, gradients)]
+
+    def order(self, epoch):
+        """The order of the samples in an epoch, a function of the seed and the epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            The present one, or the next.
+
+        Returns
+        -------
+        int64 array of shape (N,)
+            Row numbers of the training set.
+        """
+        drawn, order, rng = self._shuffled
+        if self.shuffle and epoch > drawn:
+            rng = copy.deepcopy(rng)  # the one that is kept has drawn no order that is not kept
+            self._shuffled = _, order, _ = epoch, rng.permutation(len(self._X)), rng
+        return order
 
     def _evaluate(self):
         """Loss and accuracy on both sets, part by part, and what follows from them."""
         t = self.n_steps - 1
         n = len(self._validation[0])
         each = (np.empty(n), np.empty(n, bool)) if self.subsets else None
-        try:
-            figures = ()
-            for X, y, samples in ((self._X, self._y, None), (*self._validation, each)):
-                for loss_and_accuracy in self.model.evaluate_in_parts(X, y, samples):
-                    so_far = (*figures, *loss_and_accuracy)
-                    yield None
-                figures = so_far
-        except FloatingPointError:
-            figures = math.inf, math.nan, math.inf, math.nan
-            each = each and (np.full(n, np.inf), np.zeros(n))
+        figures = ()
+        for X, y, samples in ((self._X, self._y, None), (*self._validation, each)):
+            for loss_and_accuracy in self.model.evaluate_in_parts(X, y, samples):
+                so_far = (*figures, *loss_and_accuracy)
+                yield None
+            figures = so_far
         progress = Progress(t, t // self.steps_per_epoch, self.minibatch_losses[-1], *figures)
-        on_subsets = {name: (float(each[0][mask].mean()), float(each[1][mask].mean()))
-                      for name, mask in self.subsets.items()}
-        self._evaluations.append(progress)
-        self._on_subsets.append(on_subsets)
-        self.check_divergence(progress.train_loss)
-        if not math.isfinite(progress.validation_loss):
-            self._stop_diverged("validation", progress.validation_loss)
-        if not self.diverged and self._is_regular(t):
+        on_subsets = {name: on_subset(*each, mask) for name, mask in self.subsets.items()}
+        divergence = self._divergence_of(progress)
+        noted = []
+        if not (self.diverged or divergence) and self._is_regular(t):
             losses = {"validation": progress.validation_loss} | {name: loss for name, (loss, _) in on_subsets.items()}
-            self._heed(progress, losses)
+            noted = self._heed(progress, losses)
+        at_once([(self._evaluations.append, progress), (self._on_subsets.append, on_subsets),
+                 (vars(self).update, divergence), *noted])
+        self._warn(divergence)
         yield progress
 
     def _heed(self, progress, losses):
-        """Let early stopping take note, for each of its sets that has not given reason to stop yet."""
+        """What early stopping notes, for each of its sets that has not given reason to stop yet, as calls."""
         now = None  # one copy serves them all
+        calls, stopped = [], len(self.last)
         for name, rule in self.stopping.items():
             if name in self.last:
                 continue
-            better = rule.is_new_best(losses[name])
-            if better or rule.exhausted:
+            after = copy.copy(rule)
+            better = after.is_new_best(losses[name])
+            calls.append((vars(rule).update, vars(after)))
+            if better or after.exhausted:
                 now = now or Weights(progress.step, [W.copy() for W in self.model.weights])
-                (self.best if better else self.last)[name] = now
-        if len(self.last) == len(self.stopping):
-            self.stopped_epoch = progress.epoch
+                calls.append(((self.best if better else self.last).__setitem__, name, now))
+                stopped += not better
+        if stopped == len(self.stopping):
+            calls.append((vars(self).update, {"stopped_epoch": progress.epoch}))
+        return calls
 
     def check_divergence(self, train_loss):
         """Stop if the training loss is not finite, or above ten times ln 10 once the first epoch is over.
@@ -395,18 +470,35 @@ class Trainer:
         Warns
         -----
         DivergenceWarning
-            If it stops.
+            If it stops, unless within `quietly`.
         """
-        first_epoch = self.n_steps < self.steps_per_epoch
-        if not math.isfinite(train_loss) or (train_loss > DIVERGED_ABOVE and not first_epoch):
-            self._stop_diverged("training", train_loss)
+        divergence = {} if self.diverged else self._training_divergence(train_loss)
+        vars(self).update(divergence)
+        self._warn(divergence)
 
-    def _stop_diverged(self, which, loss):
-        if not self.diverged:
-            self.diverged = True
-            self.message = (f"Training diverged at step {self.n_steps - 1}: the {which} loss is {loss:.4g}. "
-                            f"Try a learning rate smaller than {self.optimizer.learning_rate:g}.")
-            warnings.warn(self.message, DivergenceWarning, stacklevel=2)
+    def _divergence_of(self, progress):
+        if self.diverged:
+            return {}
+        found = self._training_divergence(progress.train_loss)
+        if not found and not math.isfinite(progress.validation_loss):
+            found = self._divergence("validation", progress.validation_loss, progress.step)
+        return found
+
+    def _training_divergence(self, loss):
+        first_epoch = self.n_steps < self.steps_per_epoch
+        if not math.isfinite(loss) or (loss > DIVERGED_ABOVE and not first_epoch):
+            return self._divergence("training", loss, self.n_steps - 1)
+        return {}
+
+    def _divergence(self, which, loss, step):
+        """What the trainer then says of itself."""
+        return {"diverged": True,
+                "message": f"Training diverged at step {step}: the {which} loss is {loss:.4g}. "
+                           f"Try a learning rate smaller than {self.optimizer.learning_rate:g}."}
+
+    def _warn(self, divergence):
+        if divergence and not _quiet.get():
+            warnings.warn(self.message, DivergenceWarning, stacklevel=3)
 
     def run(self, progress=True):
         """Train to the end, behind a progress bar.
@@ -426,7 +518,7 @@ class Trainer:
         Warns
         -----
         DivergenceWarning
-            If the run diverges.
+            If the run diverges, unless within `quietly`.
         """
         self.interrupted = False
         with progress_bar(show=progress, total=self.n_evaluations, initial=len(self._evaluations),

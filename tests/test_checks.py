@@ -1,10 +1,15 @@
 """Bad input gets an error that names the argument, says what was expected, and says what came."""
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
 import pytest
 
 import mlplib
 from mlplib import MLP, SGD, Experiment, Momentum, Standardizer, Trainer, check_gradients
+from mlplib.inputs import halves
+from mlplib.losses import one_hot
 
 IMAGES = np.arange(2 * 784, dtype=np.uint8).reshape(2, 784)
 X = np.ones((6, 4))
@@ -236,3 +241,93 @@ def test_gains_that_are_none(use, name, bad, exception, got):
 def test_offsets_that_are_none(use, bad, exception, got):
     with pytest.raises(exception, match=f"^offset: expected a finite number, got {got}"):
         use(offset=bad)
+
+
+# ---- arrays that hide something, and what has no order
+
+MASKED = np.ma.masked_greater(X, 3)
+
+
+@pytest.mark.parametrize("use", [
+    lambda: small().forward(MASKED), lambda: small().predict(MASKED), lambda: small().evaluate(MASKED, Y),
+    lambda: small().loss(X, np.ma.masked_equal(Y, 2)), lambda: small().gradients(MASKED, Y),
+    lambda: check_gradients(small(), MASKED, Y), lambda: trainer(train=(MASKED, Y)),
+    lambda: trainer(validation=(X, np.ma.masked_equal(Y, 2))), lambda: Standardizer.fit(np.ma.masked_equal(IMAGES, 0)),
+    lambda: Standardizer(33.0, 78.0)(np.ma.masked_equal(IMAGES, 0)), lambda: one_hot(np.ma.masked_equal(Y, 2)),
+    lambda: halves(np.ma.masked_equal(Y, 2)),
+    lambda: trainer(subsets={"some": np.ma.masked_equal(np.ones(6, bool), False)}),
+])
+def test_masked_arrays_are_refused_by_name(use):
+    with pytest.raises(TypeError, match=r"^(X|y|(train|validation) [Xy]|images|labels|subsets\['some'\]): expected .*, "
+                                        "got a masked array"):
+        use()
+
+
+@pytest.mark.parametrize("use", [MLP, Experiment])
+@pytest.mark.parametrize("bad", [{128, 64}, {64: 1}, frozenset({64}), b"@@", bytearray(b"@"), iter([64]),
+                                 (64 for _ in range(1)), {64: 1}.keys(), np.ma.masked_equal([64, 32], 32)], ids=repr)
+def test_widths_without_an_order_or_a_second_pass_are_refused(use, bad):
+    with pytest.raises(TypeError, match=r"^hidden: expected a sequence of layer widths (.|\n)*got (.|\n)*will do$"):
+        use(hidden=bad)
+
+
+@pytest.mark.parametrize("good", [[8, 4], (8, 4), np.array([8, 4]), range(8, 3, -4)], ids=repr)
+def test_lists_tuples_arrays_and_ranges_are_sequences(good):
+    assert Experiment(hidden=good).hidden == MLP(good).hidden == (8, 4)
+
+
+# ---- numbers of other packages, and arrays of others
+
+
+@pytest.mark.parametrize("value, number", [(Fraction(1, 10), 0.1), (np.longdouble(0.25), 0.25), (10**30, 1e30),
+                                           (np.float32(0.5), 0.5)], ids=repr)
+def test_numbers_become_floats(value, number):
+    for use in (SGD, Momentum, Experiment):
+        found = use(learning_rate=value).learning_rate
+        assert type(found) is float and found == number
+
+
+@pytest.mark.parametrize("bad, exception", [
+    (Fraction(1, 10**400), ValueError), (10**400, ValueError), (np.longdouble("1e4000"), ValueError),
+    (np.longdouble("1e-4000"), ValueError), (Decimal("0.1"), TypeError), (1j, TypeError), (np.array([0.1]), TypeError),
+], ids=str)
+@pytest.mark.parametrize("use, name", [
+    (SGD, "learning_rate"), (Momentum, "learning_rate"), (Experiment, "learning_rate"), (MLP, "input_gain"),
+    (lambda epsilon: check_gradients(small(), X, Y, epsilon=epsilon), "epsilon"),
+    (lambda std: Standardizer(0.0, std), "std"),
+], ids=["SGD", "Momentum", "Experiment", "MLP", "check_gradients", "Standardizer"])
+def test_numbers_that_are_nothing_or_everything_as_floats_are_refused(use, name, bad, exception):
+    with pytest.raises(exception, match=f"^{name}: expected "):
+        use(**{name: bad})
+
+
+@pytest.mark.parametrize("name", ["input_gain", "output_gain", "offset"])
+@pytest.mark.parametrize("bad, held", [(1e300, "inf"), (-1e39, "-inf"), (1e-300, "0.0")])
+def test_gains_that_float32_cannot_hold_are_refused(name, bad, held):
+    with pytest.raises(ValueError, match=f"^{name}: expected a number that float32 can hold, got .*, which is {held} "):
+        MLP((3,), n_inputs=4, **{name: bad})
+    assert getattr(small(**{name: bad}, dtype=np.float64), name) == bad
+
+
+def test_a_scale_that_makes_the_weights_infinite_is_refused():
+    with pytest.raises(ValueError, match=r"^init_scale: expected a number that float32 can hold, got inf"):
+        MLP((3,), n_inputs=4, init_scale=1e300)
+
+
+def test_widths_that_no_machine_has_room_for():
+    with pytest.raises(ValueError, match=r"^hidden\[0\]: expected .* at least 1 and at most 2147483647, got 1"):
+        MLP((10**30,))
+
+
+@pytest.mark.parametrize("name, use", [("X", lambda bad: small().forward(bad)), ("y", lambda bad: small().loss(X, bad)),
+                                       ("images", Standardizer.fit), ("labels", one_hot)])
+def test_what_makes_no_array_is_named(name, use):
+    class Tensor:
+        """As PyTorch's that need a gradient."""
+
+        def __array__(self, *args, **options):
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad")
+
+    for bad, exception in ((Tensor(), TypeError), ([[1, 2], [3]], ValueError)):
+        with pytest.raises(exception, match=f"^{name}: expected .*, got (Tensor|list) that makes no array "):
+            use(bad)

@@ -44,7 +44,7 @@ def test_an_experiment_survives_pickling():
 
 def test_names_may_come_as_any_sequence_and_stay_hashable():
     named = Experiment(stop_on=["half_1"], judge_on=("validation", "held_out"), diagnostics=["layers"])
-    assert named == Experiment(stop_on=("half_1",), judge_on=["validation", "held_out"], diagnostics=iter(["layers"]))
+    assert named == Experiment(stop_on=("half_1",), judge_on=["validation", "held_out"], diagnostics=["layers"])
     assert len({named, pickle.loads(pickle.dumps(named))}) == 1
 
 
@@ -128,6 +128,9 @@ def test_lists_of_names_that_are_none(field, known):
     for bad in (known[0], None, 1):  # a name by itself is no list of letters
         with pytest.raises(TypeError, match=f"^{field}: expected a sequence of names among {listed}, got {bad!r}$"):
             Experiment(**{field: bad})
+    for bad in ({known[0]}, dict.fromkeys(known), iter(known), known[0].encode()):  # no order, or only one pass
+        with pytest.raises(TypeError, match=f"^{field}: expected a sequence of names among {listed}, got .*a list, a"):
+            Experiment(**{field: bad})
     for bad in ("train", "", 3, None, (known[0],)):
         with pytest.raises(ValueError, match=rf"^{field}\[1\]: expected one of {listed}, got ") as caught:
             Experiment(**{field: (known[1], bad)})
@@ -146,7 +149,7 @@ def test_what_judges_does_not_stop():
         Experiment(stop_on=("held_out",))
 
 
-@pytest.mark.parametrize("nothing", [tuple, list, lambda: (name for name in ())], ids=["tuple", "list", "generator"])
+@pytest.mark.parametrize("nothing", [tuple, list])
 def test_something_has_to_stop(nothing):
     with pytest.raises(ValueError, match=r"^stop_on: expected at least one name, got none$"):
         Experiment(stop_on=nothing())

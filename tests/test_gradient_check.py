@@ -37,3 +37,32 @@ def test_the_check_leaves_the_model_alone(problem):
 def test_the_check_of_a_flat_loss_is_0():
     model = mlplib.MLP((2,), n_inputs=1, n_classes=2)
     assert mlplib.check_gradients(model, np.zeros((3, 1)), [0, 1, 0])[0] == 0
+
+
+@pytest.mark.parametrize("epsilon", [1e-20, 1e-17])
+def test_an_epsilon_that_rounding_swallows_is_refused(problem, epsilon):
+    with pytest.raises(ValueError, match=r"^epsilon: expected a number that moves each weight by itself, got "):
+        mlplib.check_gradients(Thrice((5,), n_inputs=4, n_classes=3), *problem(), epsilon=epsilon)
+
+
+class Thrice(mlplib.MLP):
+    def gradients(self, X, y):
+        return [3 * gradient for gradient in super().gradients(X, y)]
+
+
+@pytest.mark.parametrize("epsilon", [1e-3, 5e-5, 1e-7, 1e-9, 1e-12, 1e-15])
+def test_a_wrong_gradient_never_passes_whatever_the_epsilon(problem, epsilon):
+    try:
+        errors = mlplib.check_gradients(Thrice((5,), n_inputs=4, n_classes=3), *problem(), epsilon=epsilon)
+    except ValueError:
+        return
+    assert min(errors) > 0.1
+
+
+def test_a_gradient_where_the_loss_is_flat_is_infinitely_wrong():
+    class Invented(mlplib.MLP):
+        def gradients(self, X, y):
+            return [np.full_like(W, 1e-9) for W in self.weights]
+
+    model = Invented((2,), n_inputs=1, n_classes=2)
+    assert mlplib.check_gradients(model, np.zeros((3, 1)), [0, 1, 0])[0] == np.inf

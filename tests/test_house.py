@@ -191,6 +191,7 @@ OF_NO_MODULE = {
     "packaged": "of the stored runs in the package",
     "pinned": "of what must never change, wherever it is computed",
     "stored_stops": "of the store too: what a run may have beside its figures and curves",
+    "copies": "of every public class",
     "notebooks": "of the notebooks",
     "digit_network": "of a page's script",
     "lite": "of the live side of the book",

@@ -329,3 +329,59 @@ def test_weights_are_live(problem):
 def test_lists_are_taken_for_arrays(problem):
     X, y = problem()
     assert small().evaluate(X.tolist(), y.tolist()) == small().evaluate(X, y)
+
+
+# ---- weights that anyone may have written to
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("layer", [0, 1])
+@pytest.mark.parametrize("use", ["forward", "predict", "evaluate", "loss", "accuracy", "gradients"])
+def test_weights_that_are_not_finite_give_no_answer(problem, use, layer, bad):
+    X, y = problem()
+    model = MLP((5,), n_inputs=4, n_classes=3)
+    model.weights[layer][1, 2] = bad
+    with pytest.raises(ValueError, match=rf"^weights\[{layer}\]: expected finite numbers, got {bad}; "):
+        getattr(model, use)(X, *(() if use in ("forward", "predict") else (y,)))
+
+
+@pytest.mark.parametrize("use", ["forward", "predict", "evaluate", "gradients"])
+def test_weights_so_large_that_logits_are_not_finite_give_no_answer(problem, use):
+    X, y = problem()
+    model = MLP((), n_inputs=4, n_classes=3)
+    model.weights[0][:] = np.finfo(np.float32).max
+    with pytest.raises(ValueError, match=r"^weights: expected some whose logits are finite"):
+        getattr(model, use)(X, *(() if use in ("forward", "predict") else (y,)))
+
+
+@pytest.mark.parametrize("change, said", [
+    (lambda weights: weights.pop(), "^weights: expected 2 matrices, got 1"),
+    (lambda weights: weights.__setitem__(0, weights[0].T), r"^weights\[0\]: expected an array of shape \(4, 5\)"),
+    (lambda weights: weights.__setitem__(1, weights[1].astype(float)), r"^weights\[1\]: .*float32, got .*float64"),
+    (lambda weights: weights.__setitem__(1, 0.0), r"^weights\[1\]: .*got float of shape \(\)"),
+])
+def test_weights_of_another_network_are_refused(problem, change, said):
+    model = MLP((5,), n_inputs=4, n_classes=3)
+    change(model.weights)
+    with pytest.raises(ValueError, match=said):
+        model.predict(problem()[0])
+
+
+def test_a_loss_that_is_not_finite_has_no_accuracy(problem):
+    X, y = problem()
+    model = MLP((5,), n_inputs=4, n_classes=3)
+    model.weights[1][:] = np.nan
+    loss, accuracy = model.loss_and_accuracy(X.astype(np.float32), y)
+    assert np.isnan([loss, accuracy]).all()
+
+
+@pytest.mark.parametrize("use", ["forward", "predict", "evaluate", "gradients"])
+def test_what_underflows_is_0_under_any_of_numpys_settings(problem, use):
+    X, y = problem()
+    model = MLP((5,), n_inputs=4, n_classes=3)
+    model.weights[1] *= 1e3
+    arguments = (X * 1e-30,) if use in ("forward", "predict") else (X, y)
+    with np.errstate(all="ignore"):
+        calm = getattr(model, use)(*arguments)
+    with np.errstate(all="raise"):
+        assert str(getattr(model, use)(*arguments)) == str(calm)

@@ -1,5 +1,7 @@
 """Update rules on numbers small enough to follow by hand, and against PyTorch."""
 
+import copy
+
 import numpy as np
 import pytest
 from helpers import assert_all_close, in_torch, torch_weights
@@ -78,3 +80,49 @@ def test_updates_are_pytorchs(torch, problem, optimizer):
         torch.nn.functional.cross_entropy(in_torch(torch, model, weights, X), torch.tensor(y)).backward()
         theirs.step()
     assert_all_close(model.weights, [W.detach().numpy() for W in weights], rtol=1e-10)
+
+
+# ---- what does not belong together
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.1), Momentum(0.1)], ids=repr)
+@pytest.mark.parametrize("gradients, said", [
+    ([np.ones((3, 2))], r"^gradients: expected 2, one for each weight matrix, got 1$"),
+    ([np.ones((3, 2)), np.ones((2, 1)), np.ones(1)], r"^gradients: expected 2, .*got 3$"),
+    ([np.ones((1, 2)), np.ones((2, 1))], r"^gradients\[0\]: expected an array of shape \(3, 2\) .* shape \(1, 2\) "),
+    ([np.ones((3, 2)), 1.0], r"^gradients\[1\]: expected an array of shape \(2, 1\) .* float of shape \(\) "),
+    ([np.ones((3, 2)), np.ones((2, 1), complex)], r"^gradients\[1\]: .* and dtype float64, got .* dtype complex128$"),
+])
+def test_gradients_of_other_weights_are_refused_and_nothing_moves(optimizer, gradients, said):
+    weights = [np.ones((3, 2)), np.ones((2, 1))]
+    with pytest.raises(ValueError, match=said):
+        copy.deepcopy(optimizer).update(weights, gradients)
+    assert all((W == 1).all() for W in weights)
+
+
+def test_float64_gradients_of_float32_weights_are_refused():
+    with pytest.raises(ValueError, match=r"^gradients\[0\]: .*float32, got .*float64$"):
+        SGD(0.1).update([np.ones((1, 1), np.float32)], [np.ones((1, 1))])
+
+
+@pytest.mark.parametrize("dtype, shapes", [(np.float64, [(3, 2), (2, 1)]), (np.float32, [(3, 2), (2, 1)]),
+                                           (np.float64, [(3, 2), (2, 4), (4, 1)])], ids=["same", "float32", "deeper"])
+def test_velocities_of_one_network_never_move_another(dtype, shapes):
+    optimizer, weights = Momentum(0.1), [np.ones((3, 2)), np.ones((2, 1))]
+    optimizer.update(weights, [np.ones_like(W) for W in weights])
+    others = [np.ones(shape, dtype) for shape in shapes]
+    with pytest.raises(ValueError, match=r"^optimizer: expected one whose velocities are of these weights"):
+        optimizer.update(others, [np.ones_like(W) for W in others])
+    assert all((W == 1).all() for W in others)
+    optimizer.update(list(weights), [np.ones_like(W) for W in weights])  # another list of the same arrays
+
+
+@pytest.mark.parametrize("kind", [SGD, Momentum])
+def test_an_optimizer_with_an_update_of_its_own_is_asked_for_it(kind, small_trainer):
+    class Halved(kind):
+        def update(self, weights, gradients):
+            super().update(weights, [gradient / 2 for gradient in gradients])
+
+    ours, half = small_trainer(kind(0.1)), small_trainer(Halved(0.2))
+    ours.run(progress=False), half.run(progress=False)
+    assert_all_close(half.model.weights, ours.model.weights, rtol=1e-12)

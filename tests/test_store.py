@@ -239,8 +239,8 @@ def test_a_sweep_says_so_and_trains_it_again(shelf, run, spoil, said):
     spoil(shelf.path(EXPERIMENT))
     with pytest.warns(StoreWarning, match=f"not used: .*{key(EXPERIMENT)}.npz: .*{said}"):
         (again,) = mlplib.sweep([EXPERIMENT], shelf, n_jobs=1, progress=False)
-    assert again.final == run.final and again.versions is None
-    assert shelf[EXPERIMENT].final == run.final
+    assert again.final == run.final
+    assert_same(again, shelf[EXPERIMENT])
 
 
 def test_no_single_damaged_byte_changes_a_run_unnoticed(shelf):
@@ -751,6 +751,22 @@ def test_a_sweep_takes_what_is_stored_and_trains_and_keeps_the_rest(shelf, run, 
     assert trained == [OTHER]
 
 
+def test_a_sweep_returns_what_the_store_holds_whether_it_was_trained_now_or_before(tmp_path, trained):
+    watched = replace(EXPERIMENT, judge_on=("half_1",), diagnostics=("layers", "hits"))
+    fresh, stored = (swept([watched, OTHER], tmp_path, keep_weights=[OTHER]) for _ in range(2))
+    assert trained == [watched, OTHER]
+    for one, other in zip(fresh, stored):
+        assert_same(one, other)
+    assert [one.model is None for one in fresh] == [True, False]
+
+
+def assert_same(one, other):
+    """Two runs, to the last bit."""
+    fields = ({**vars(run), "model": run.model and run.model.weights, "history": vars(run.history)}
+              for run in (one, other))
+    np.testing.assert_equal(*fields)
+
+
 def test_a_sweep_begins_with_what_is_long_and_keeps_the_order_of_the_rest(tmp_path, trained):
     short = [replace(EXPERIMENT, seed=seed, epochs=1 + seed % 2) for seed in range(30)]  # each far below a twentieth
     long, longer = (replace(EXPERIMENT, epochs=epochs) for epochs in (20, 30))
@@ -856,8 +872,8 @@ def test_retraining_uses_neither_chain_nor_archive(chain, archive, trained, tmp_
 def test_what_is_to_be_trained_again_is_and_all_else_is_taken(shelf, run, trained):
     shelf.save(marked(run, of="before"))
     shelf.save(marked(replace(run, experiment=OTHER), of="before"))
-    runs = swept([OTHER, EXPERIMENT], shelf, again=[EXPERIMENT, THIRD], marks={"of": "now"})
-    assert trained == [EXPERIMENT] and runs[1].versions is None
+    swept([OTHER, EXPERIMENT], shelf, again=[EXPERIMENT, THIRD], marks={"of": "now"})
+    assert trained == [EXPERIMENT]
     assert shelf[EXPERIMENT].versions["of"] == "now" and shelf[OTHER].versions["of"] == "before"
     swept([OTHER, EXPERIMENT], shelf)
     assert trained == [EXPERIMENT]

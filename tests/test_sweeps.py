@@ -1,13 +1,18 @@
 """Many runs at once: the same results as one after the other, and never half a run among them."""
 
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import SimpleNamespace
 
 import joblib
+import numpy as np
 import pytest
+import threadpoolctl
 
 import mlplib
 from mlplib import Experiment, sweeps
+from mlplib.running import one_blas_thread
 from mlplib.store import Store
 
 LONG = Experiment(n_train=2000, epochs=2)
@@ -105,3 +110,79 @@ def test_a_backend_that_gives_nothing_back_before_all_is_done_gets_the_runs_in_l
     runs = mlplib.sweep(experiments, tmp_path, n_jobs=1, progress=False)
     assert [run.experiment for run in runs] == experiments
     assert seen == [(2, 0), (1, 2)]  # the first lot was saved before the second began
+
+
+# ---- threads
+
+
+def test_threads_give_the_same_bits_as_one_after_the_other_and_leave_the_process_as_it_was(bits):
+    experiments = [replace(SHORT, hidden=(64,), seed=seed) for seed in range(6)] + [replace(SHORT, learning_rate=1e30)]
+    alone = mlplib.sweep(experiments, n_jobs=1, progress=False)
+
+    def state():
+        pools = [pool["num_threads"] for pool in threadpoolctl.threadpool_info()]
+        return pools, warnings.filters[:], np.geterr()
+
+    before = state()
+    for _ in range(3):
+        with joblib.parallel_config(backend="threading", n_jobs=4):
+            runs = mlplib.sweep(experiments, n_jobs=4, progress=False)
+        assert [bits(run) for run in runs] == [bits(run) for run in alone]
+        assert state() == before
+
+
+def test_runs_in_threads_of_ones_own_give_the_same_bits(bits):
+    experiments = [replace(SHORT, hidden=(64,), seed=seed) for seed in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        runs = list(pool.map(mlplib.run, experiments))
+    assert [bits(run) for run in runs] == [bits(mlplib.run(experiment)) for experiment in experiments]
+
+
+def test_the_last_context_that_is_left_puts_back_the_threads_of_blas():
+    def threads():
+        return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        first, second = one_blas_thread(), one_blas_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert threads() == {1}
+        second.__exit__(None, None, None)
+        assert threads() == {2}
+
+
+# ---- all is checked before the first run
+
+
+@pytest.mark.parametrize("experiments, options, exception, said", [
+    (SHORT, {}, TypeError, r"^experiments: expected a sequence of Experiment, got Experiment\("),
+    ({SHORT}, {}, TypeError, "^experiments: expected a sequence of Experiment, got .*set"),
+    ([SHORT], {"keep_weights": SHORT}, TypeError, "^keep_weights: expected a sequence of Experiment"),
+    ([SHORT], {"keep_weights": iter([SHORT])}, TypeError, "^keep_weights: expected a sequence .*list_iterator"),
+    ([SHORT], {"keep_weights": ["3b"]}, TypeError, r"^keep_weights\[0\]: expected an Experiment, got str$"),
+    ([SHORT], {"again": [None]}, TypeError, r"^again\[0\]: expected an Experiment, got NoneType$"),
+    ([SHORT], {"marks": {"rules": 3}}, TypeError, r"^marks\['rules'\]: expected a string, got 3 \(int\)$"),
+    ([SHORT], {"marks": ["rules"]}, TypeError, "^marks: expected a dict with names as keys"),
+    ([SHORT], {"n_jobs": 0}, ValueError, "^n_jobs: expected the number of processes, .*got 0"),
+    ([SHORT], {"n_jobs": 1.5}, TypeError, "^n_jobs: expected an integer"),
+    ([SHORT], {"progress": "no"}, TypeError, "^progress: expected True or False"),
+    ([SHORT], {"store": 3}, TypeError, "int"),
+])
+def test_what_a_sweep_cannot_use_is_said_before_it_trains(experiments, options, exception, said, no_training):
+    with pytest.raises(exception, match=said):
+        mlplib.sweep(experiments, **({"progress": False} | options))
+
+
+def test_a_store_that_cannot_be_written_to_is_said_before_it_trains(tmp_path, no_training):
+    file = tmp_path / "file"
+    file.write_text("not a folder")
+    for folder in (file, file / "below"):
+        with pytest.raises(OSError, match=f"^store: expected a folder that can be written to, got {folder} "):
+            mlplib.sweep([SHORT], folder, progress=False)
+
+
+@pytest.fixture
+def no_training(monkeypatch):
+    monkeypatch.setattr(sweeps, "run", lambda experiment: pytest.fail("trained"))
+    monkeypatch.setattr(sweeps, "estimate", lambda experiments: pytest.fail("trained"))

@@ -1,5 +1,6 @@
 """The training loop: what it sees, when it looks, when it stops, and what it keeps."""
 
+import copy
 import itertools
 import math
 import signal
@@ -11,6 +12,7 @@ import pytest
 from helpers import MASKS, assert_equal, copied
 
 from mlplib import MLP, SGD, DivergenceWarning, EarlyStopping, Momentum, Trainer
+from mlplib.training import quietly
 
 LN10 = math.log(10)
 
@@ -511,6 +513,73 @@ def test_going_on_after_ctrl_c_changes_nothing(small_trainer, bits, monkeypatch,
     assert bits(interrupted) == bits(whole)
 
 
+class Moments:
+    """Raises what Ctrl-C raises before the n-th instruction of the library's training code, counted from 0."""
+
+    FILES = tuple(f"mlplib/{name}.py" for name in ("training", "optimizers", "network", "losses", "activations"))
+
+    def __init__(self, n=math.inf):
+        self.n, self.seen = n, 0
+
+    def __call__(self, frame, event, argument):
+        if frame.f_code.co_filename.endswith(self.FILES):
+            frame.f_trace_opcodes = True
+            return self.local
+        return None
+
+    def local(self, frame, event, argument):
+        if event == "opcode":
+            self.seen += 1
+            if self.seen == self.n + 1:
+                raise KeyboardInterrupt
+        return self.local
+
+    def __enter__(self):
+        self.before = sys.gettrace()
+        sys.settrace(self)
+        return self
+
+    def __exit__(self, *error):
+        sys.settrace(self.before)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.5), Momentum(0.1)], ids=repr)
+def test_going_on_after_ctrl_c_at_any_instruction_changes_nothing(parted, bits, optimizer):
+    """An update is made or not, an epoch is shuffled once, an evaluation is heeded once: at 300 random instructions."""
+    def trainer():
+        return parted(copy.copy(optimizer), batch_size=4, epochs=3, patience=2, stop_on=("validation", "odd"),
+                      dense_steps=8)
+
+    def told(trainer):
+        return (bits(trainer), trainer.stopped_epoch, {name: one.step for name, one in trainer.best.items()},
+                {name: one.step for name, one in trainer.last.items()}, list(map(vars, trainer.stopping.values())))
+
+    whole = trainer()
+    with Moments() as moments:
+        whole.run(progress=False)
+    came = 0
+    for n in np.random.default_rng(0).integers(moments.seen, size=300).tolist():
+        interrupted = trainer()
+        with Moments(n):
+            try:
+                for _ in interrupted:
+                    pass
+            except KeyboardInterrupt:
+                came += 1
+        interrupted.run(progress=False)
+        assert told(interrupted) == told(whole), f"interrupted before instruction {n} of {moments.seen}"
+    assert came > 250
+
+
+def test_an_epochs_order_is_a_function_of_the_seed_and_the_epoch(small_trainer):
+    trainer, twin = small_trainer(seed=5), small_trainer(seed=5)
+    orders = [trainer.order(epoch).tolist() for epoch in range(3)]
+    assert [twin.order(epoch).tolist() for epoch in (0, 0, 1, 1, 2)] == [orders[epoch] for epoch in (0, 0, 1, 1, 2)]
+    rng = np.random.default_rng(np.random.SeedSequence(5).spawn(2)[1])
+    assert orders == [rng.permutation(23).tolist() for _ in range(3)]
+    assert small_trainer(shuffle=False).order(2).tolist() == list(range(23))
+
+
 ENDLESS = """
 import signal, numpy, mlplib
 
@@ -594,7 +663,8 @@ def test_an_overflow_is_a_divergence_whether_numpy_raises_or_not(small_trainer, 
     "options, exception, said",
     [
         ({"stop_on": ()}, ValueError, "^stop_on: expected at least one name, got none$"),
-        ({"stop_on": (name for name in ())}, ValueError, "^stop_on: expected at least one name, got none$"),
+        ({"stop_on": (name for name in ())}, TypeError, "^stop_on: expected a sequence of names .*generator"),
+        ({"stop_on": {"odd", "front"}}, TypeError, "^stop_on: expected a sequence of names .*set"),
         ({"stop_on": "odd"}, TypeError, "^stop_on: expected .* names among 'validation', 'front', 'odd', got 'odd'"),
         ({"stop_on": None}, TypeError, "^stop_on: expected a sequence of names .*got None"),
         ({"stop_on": ("odd", "even")}, ValueError, r"^stop_on\[1\]: .*'validation', 'front', 'odd', got 'even'"),
@@ -611,3 +681,75 @@ def test_an_overflow_is_a_divergence_whether_numpy_raises_or_not(small_trainer, 
 def test_bad_input(parted, options, exception, said):
     with pytest.raises(exception, match=said):
         parted(**options)
+
+
+# ---- what a trainer is made of
+
+
+def test_an_optimizer_that_has_moved_another_network_is_refused(small_trainer):
+    optimizer = Momentum(0.1)
+    first = small_trainer(optimizer)
+    first.run(progress=False)
+    for model in (MLP, lambda hidden, **options: MLP((8, 3, 7), **options)):
+        with pytest.raises(ValueError, match=r"^optimizer: expected one whose velocities are of these weights, .* "
+                                             r"fresh one is Momentum\(learning_rate=0.1, gamma=0.9\)"):
+            small_trainer(optimizer, model)
+    small_trainer(optimizer, lambda *args, **options: first.model)  # its own network goes on
+
+
+@pytest.mark.parametrize("options, exception, said", [
+    ({"optimizer": Momentum}, TypeError, r"^optimizer: expected one such as SGD\(0.1\) .*got the class Momentum"),
+    ({"optimizer": 0.1}, TypeError, "^optimizer: .*got float"),
+    ({"optimizer": SGD(1e39), "dtype": np.float32}, ValueError,
+     r"^optimizer.learning_rate: expected a number that float32 can hold, got 1e\+39, which is inf there"),
+    ({"observe": "me"}, TypeError, "^observe: expected a function, got 'me'"),
+    ({"subsets": [1]}, TypeError, r"^subsets: expected a dict with names as keys, got \[1\]"),
+    ({"subsets": {1: np.ones(7, bool)}}, TypeError, "^subsets: expected a dict with names as keys"),
+])
+def test_what_a_trainer_cannot_use_is_said_before_it_trains(problem, options, exception, said):
+    options = {"optimizer": SGD(0.1), "dtype": np.float64} | options
+    model = MLP((5,), n_inputs=4, n_classes=3, dtype=options.pop("dtype"))
+    with pytest.raises(exception, match=said):
+        Trainer(model, options.pop("optimizer"), problem(23), problem(7), batch_size=2, **options)
+
+
+def test_a_model_is_no_class(problem):
+    with pytest.raises(TypeError, match=r"^model: expected one such as MLP\(\(64,\)\), got the class MLP$"):
+        Trainer(MLP, SGD(0.1), problem(23), problem(7))
+
+
+# ---- NumPy's settings
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.5), Momentum(0.1)], ids=repr)
+def test_numpys_settings_for_errors_change_nothing(small_trainer, bits, optimizer):
+    """Where images hold numbers so small that products vanish, as they may."""
+    def trained():
+        trainer = small_trainer(copy.copy(optimizer), lambda *args, **options: MLP(
+            *args, **(options | {"dtype": np.float32, "init_scale": 1e-20})))
+        trainer._X[:, 0] *= 1e-30
+        trainer.run(progress=False)
+        return trainer
+
+    with np.errstate(all="ignore"):
+        calm = trained()
+    with np.errstate(all="raise"):
+        assert bits(trained()) == bits(calm) and not calm.diverged
+
+
+def test_a_run_that_diverges_says_so_under_any_setting(small_trainer):
+    said = set()
+    for errors in ("ignore", "warn", "raise"):
+        trainer = small_trainer(SGD(1e300))
+        with np.errstate(all=errors), pytest.warns(DivergenceWarning) as warned:
+            trainer.run(progress=False)
+        assert len(warned) == 1
+        said.add(trainer.message)
+    assert len(said) == 1
+
+
+def test_within_quietly_a_divergence_is_only_said_in_the_message(small_trainer, recwarn):
+    with quietly():
+        trainer = small_trainer(SGD(1e300))
+        trainer.run(progress=False)
+    assert trainer.diverged and "diverged" in trainer.message and list(recwarn) == []

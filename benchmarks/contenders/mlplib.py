@@ -18,7 +18,7 @@ def prepare(task):
         for _ in range(len(batches)):
             trainer.update()
         # It draws the order itself; the others are handed the same one.
-        drawn = trainer._order[: batches.size]
+        drawn = trainer.order((trainer.n_steps - 1) // trainer.steps_per_epoch)[: batches.size]
         assert len(batches) < task.steps or np.array_equal(drawn, batches.ravel())
         return np.array(trainer.minibatch_losses[first:])
 

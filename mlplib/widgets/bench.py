@@ -4,9 +4,7 @@ import asyncio
 import gc
 import sys
 import time
-import warnings
 import weakref
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from html import escape
 from typing import ClassVar
@@ -26,7 +24,7 @@ from mlplib.report import REPORT
 from mlplib.running import one_blas_thread, probed_gradient_rms, trainer_for
 from mlplib.store import packaged
 from mlplib.sweeps import counted
-from mlplib.training import DivergenceWarning, Trainer
+from mlplib.training import Trainer, quietly
 from mlplib.widgets.frames import KernelFree, choice
 
 #: From a notebook's page in the book to the same notebook, running in the browser.
@@ -235,7 +233,7 @@ class TrainingBench(KernelFree):
         next_drawing = 0.0
         while not (ending.is_set() or line.trainer.finished):
             evaluated = False
-            with _quietly():
+            with one_blas_thread(), quietly():  # the status line tells of divergence
                 until = time.monotonic() + PIECE
                 for progress in pieces:
                     evaluated = evaluated or progress is not None
@@ -252,7 +250,7 @@ class TrainingBench(KernelFree):
     async def _show(self, experiment, line):
         line.history = line.trainer.history
         n_images = max(1, min(1000, PRODUCTS // 2 // line.trainer.model.n_parameters))
-        with _quietly():
+        with one_blas_thread():
             line.gradient_rms = probed_gradient_rms(line.trainer.model, experiment, n_images)
         await asyncio.sleep(0)
         await self._draw()
@@ -323,14 +321,6 @@ class TrainingBench(KernelFree):
         yield
         self.pictures[3].value = as_html_image(figure, alt)
         self.table.value = _table(lines)
-        yield
-
-
-@contextmanager
-def _quietly():
-    """One BLAS thread; of a diverging run the status line tells, not a warning under some cell."""
-    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore", DivergenceWarning)
         yield
 
 
