@@ -28,7 +28,7 @@ def one_hot(labels, n_classes=N_CLASSES, dtype=np.float64):
     return np.eye(n_classes, dtype=dtype)[_checks.labels("labels", labels, labels.size, n_classes)]
 
 
-@np.errstate(under="ignore")
+@np.errstate(under="ignore")  # what is too small for the dtype is 0
 def log_softmax(z, out=None):
     """Logarithms of the softmax probabilities of each row, z_k - log Σ exp(z_k).
 
@@ -54,7 +54,7 @@ def log_softmax(z, out=None):
     return log_p
 
 
-@np.errstate(under="ignore")
+@np.errstate(under="ignore")  # what is too small for the dtype is 0
 def softmax(z):
     """Probabilities exp(z_k) / Σ exp(z_k) of each row.
 
@@ -89,7 +89,7 @@ def cross_entropy(log_p, targets):
     return -float(np.vdot(targets, log_p)) / len(log_p)
 
 
-@np.errstate(under="ignore")
+@np.errstate(under="ignore")  # what is too small for the dtype is 0
 def output_delta(log_p, targets, out=None):
     """δ of the output layer, (ŷ - y) / N.
 
