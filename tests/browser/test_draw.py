@@ -433,6 +433,24 @@ def test_it_fetches_nothing_from_elsewhere_and_logs_no_error(digit, console, net
     assert network.blocked == [] and network.fetched == []
 
 
+@pytest.mark.parametrize("media", [{"forced_colors": "active", "color_scheme": "dark"}, {"media": "print"}],
+                         ids=["forced colours", "paper"])
+def test_what_is_data_keeps_its_colours(digit, media):
+    digit.page.emulate_media(**media)
+    digit.button("Example: a 5").click()
+    looks = digit.page.evaluate("""() => {
+        const style = (selector) => getComputedStyle(document.querySelector("#draw-digit " + selector));
+        const colours = (selector) => style(selector).backgroundImage;
+        return { paper: style("canvas").backgroundColor, scale: colours(".scale"),
+                 winner: colours(".winner .bar"), bar: colours("tr:not(.winner) .bar"),
+                 printed: ["canvas", ".scale", ".bar"].map((part) => style(part).printColorAdjust) };
+    }""")
+    assert looks["paper"] == "rgb(255, 255, 255)"
+    assert looks["scale"] == "linear-gradient(to right, rgb(0, 114, 178), rgb(255, 255, 255), rgb(213, 94, 0))"
+    assert "rgb" in looks["bar"] and "rgb" in looks["winner"] and looks["bar"] != looks["winner"]
+    assert looks["printed"] == ["exact"] * 3
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_screen_is_wide_enough_and_axe_finds_nothing_serious(new_context, site, scheme):
     page = new_context(viewport={"width": 380, "height": 800}, color_scheme=scheme).new_page()
