@@ -76,7 +76,7 @@
   // It is kept here and never read back from the canvas: some browsers answer with noise, against tracking.
   const ink = new Uint8ClampedArray(SIDE * SIDE);
 
-  // A stroke with a round pen: places within `radius` of the line from p to q are full of ink, those at its edge partly.
+  // A stroke with a round pen: places within `radius` of the line from p to q get ink, at the edge less.
   function line(p, q, radius) {
     const [dx, dy] = [q[0] - p[0], q[1] - p[1]];
     const from = (i) => Math.max(0, Math.floor(Math.min(p[i], q[i]) - radius));
