@@ -72,23 +72,41 @@
     const [x, y] = [origin(left, momentX / mass), origin(top, momentY / mass)];
     return sample(ink, x, y, scale);
   }
+  // ---- the ink
+  // It is kept here and never read back from the canvas: some browsers answer with noise, against tracking.
+  const ink = new Uint8ClampedArray(SIDE * SIDE);
+
+  // A stroke with a round pen: places within `radius` of the line from p to q get ink, at the edge less.
+  function line(p, q, radius) {
+    const [dx, dy] = [q[0] - p[0], q[1] - p[1]];
+    const from = (i) => Math.max(0, Math.floor(Math.min(p[i], q[i]) - radius));
+    const to = (i) => Math.min(SIDE - 1, Math.ceil(Math.max(p[i], q[i]) + radius));
+    for (let y = from(1); y <= to(1); y++) {
+      for (let x = from(0); x <= to(0); x++) {
+        const [u, v] = [x + 0.5 - p[0], y + 0.5 - p[1]];
+        const t = Math.max(0, Math.min(1, (u * dx + v * dy) / (dx * dx + dy * dy || 1))); // the nearest place on it
+        const distance = Math.hypot(u - t * dx, v - t * dy);
+        ink[SIDE * y + x] = Math.max(ink[SIDE * y + x], 255 * (radius + 0.5 - distance));
+      }
+    }
+  }
   // ---- the page
   const part = (name) => document.querySelector(`#draw-digit [data-part="${name}"]`);
   const paper = part("paper");
-  const pen = paper.getContext("2d", { willReadFrequently: true });
-  pen.imageSmoothingEnabled = false; // examples are enlarged without inventing grey levels
-  pen.lineCap = "round";
   const rows = Array.from({ length: 10 }, (_, digit) => {
     const row = part("probabilities").insertRow();
     row.innerHTML = `<th scope="row">${digit}</th><td class="bar"></td><td class="number"></td>`;
     return row;
   });
 
-  function paint(canvas, colours) {
-    const image = new ImageData(Uint8ClampedArray.from(colours.flat()), canvas.width);
-    canvas.getContext("2d").putImageData(image, 0, 0);
+  function paint(canvas, rgba) {
+    canvas.getContext("2d").putImageData(new ImageData(Uint8ClampedArray.from(rgba), canvas.width), 0, 0);
   }
-  const greys = (pixels) => Array.from(pixels, (grey) => [0, 0, 0, grey]);
+  function greys(pixels) {
+    const rgba = new Uint8ClampedArray(4 * pixels.length);
+    pixels.forEach((grey, i) => (rgba[4 * i + 3] = grey)); // black, more or less opaque
+    return rgba;
+  }
   function diverging(a) { // blue at −1.7159, white at 0, vermillion at 1.7159: Okabe and Ito's
     const end = a < 0 ? [0, 114, 178] : [213, 94, 0];
     return [...end.map((level) => 255 + (level - 255) * Math.abs(a / 1.7159)), 255];
@@ -107,7 +125,7 @@
       rows[k].cells[2].textContent = empty ? "–" : p.toFixed(3);
     });
     paint(part("seen"), greys(pixels));
-    paint(part("hidden"), hidden.map(diverging));
+    paint(part("hidden"), hidden.flatMap(diverging));
     const [positive, flat] = [(a) => a > 0, (a) => Math.abs(a) > 1.5].map((is) => hidden.filter(is).length);
     part("hidden").ariaLabel = `Of the 64 hidden units ${positive} are above 0, and ${flat} near ±1.7159.`;
     const [said, now] = [part("verdict"), empty ? "Nothing to read yet." : `It reads ${named(winner)}.`];
@@ -115,42 +133,69 @@
   }
 
   function read() {
-    const rgba = pen.getImageData(0, 0, SIDE, SIDE).data;
-    const ink = new Uint8Array(SIDE * SIDE).map((_, i) => rgba[4 * i + 3]); // opacity
+    paint(paper, greys(ink));
     show(part("centre").checked ? asMnist(ink) : sample(ink, 0, 0, SIDE / 28));
   }
 
-  let last = null; // where the pen is while it is down
-  function stroke({ offsetX, offsetY }) {
-    const point = [offsetX, offsetY].map((offset) => (offset * SIDE) / paper.clientWidth);
-    pen.lineWidth = part("pen").value;
-    pen.beginPath();
-    pen.moveTo(...(last ?? point));
-    pen.lineTo(point[0], point[1] + 0.01); // a line of no length would leave no dot
-    pen.stroke();
+  // One pointer draws at a time. A hand that rests on the paper gives way: to a pen at once, to a finger when it moves.
+  const resting = new Map(); // of the pointers that are down and have not moved, where they are
+  let [drawing, last, before] = [null, null, null]; // whose stroke it is, where it has come to, the ink without it
+  const place = ({ offsetX, offsetY }) => [offsetX, offsetY].map((offset) => (offset * SIDE) / paper.clientWidth);
+
+  function stroke(point) {
+    line(last, point, part("pen").value / 2);
     last = point;
     read();
   }
-  paper.onpointerdown = (event) => {
-    if (!event.isPrimary || event.button !== 0) return;
-    paper.setPointerCapture(event.pointerId);
-    stroke(event);
-  };
-  paper.onpointermove = (event) => last && event.isPrimary && stroke(event);
-  paper.onpointerup = paper.onpointercancel = () => (last = null);
-
-  function replace(draw) {
-    pen.clearRect(0, 0, SIDE, SIDE);
-    draw();
+  function begin({ pointerId: id, pointerType: type }, point) {
+    before = ink.slice();
+    [drawing, last] = [{ id, type }, point];
+    stroke(point);
+  }
+  function takeBack() {
+    ink.set(before);
+    drawing = null;
     read();
   }
-  part("clear").onclick = () => replace(() => {});
+  paper.onpointerdown = (event) => {
+    if (event.button !== 0) return;
+    resting.set(event.pointerId, place(event));
+    if (drawing?.type === "touch" && event.pointerType === "pen") takeBack();
+    if (!drawing) begin(event, place(event));
+    paper.setPointerCapture(event.pointerId);
+  };
+  paper.onpointermove = (event) => {
+    const [id, point, start] = [event.pointerId, place(event), resting.get(event.pointerId)];
+    if (start && Math.hypot(point[0] - start[0], point[1] - start[1]) > SIDE / 14) {
+      if (drawing?.type === "touch" && drawing.id !== id && resting.has(drawing.id)) {
+        takeBack();
+        begin(event, start);
+      }
+      resting.delete(id);
+    }
+    if (drawing?.id === id) stroke(point);
+  };
+  paper.onpointerup = paper.onpointercancel = paper.onlostpointercapture = ({ type, pointerId: id }) => {
+    if (drawing?.id === id) {
+      if (type === "pointercancel" && resting.has(id)) takeBack(); // the system saw that it was a hand
+      drawing = null;
+    }
+    resting.delete(id);
+  };
+
+  function replace(amount) {
+    drawing = null;
+    for (let i = 0; i < ink.length; i++) ink[i] = amount(i % SIDE, Math.floor(i / SIDE));
+    read();
+  }
+  part("clear").onclick = () => replace(() => 0);
   part("centre").onchange = read;
   part("move").querySelectorAll("button").forEach((button) => {
-    const [x, y] = [button.dataset.x, button.dataset.y].map((pixels) => (pixels * SIDE) / 28);
+    const [right, down] = [button.dataset.x, button.dataset.y].map((pixels) => (pixels * SIDE) / 28);
     button.onclick = () => {
-      const drawn = pen.getImageData(0, 0, SIDE, SIDE);
-      replace(() => pen.putImageData(drawn, x, y));
+      const drawn = ink.slice();
+      const inside = (place) => place >= 0 && place < SIDE;
+      replace((x, y) => inside(x - right) && inside(y - down) ? drawn[SIDE * (y - down) + x - right] : 0);
     };
   });
   examples.forEach(({ label, pixels }) => {
@@ -161,7 +206,7 @@
     button.title = `Example: ${named(label)}${right ? "" : ", misread"}`;
     button.innerHTML = '<canvas width="28" height="28"></canvas>';
     paint(button.firstChild, greys(image));
-    button.onclick = () => replace(() => pen.drawImage(button.firstChild, 0, 0, SIDE, SIDE));
+    button.onclick = () => replace((x, y) => image[28 * Math.floor(y / 10) + Math.floor(x / 10)]);
     part("examples").append(button);
   });
   read();

@@ -11,3 +11,13 @@ new MutationObserver(() => {
     if (button.getAttribute("aria-pressed") !== pressed) button.setAttribute("aria-pressed", pressed);
   }
 }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["class"] });
+
+// Paper has nothing to click: what is folded is printed open.
+let opened = [];
+addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("main details:not([open])")];
+  for (const details of opened) details.open = true;
+});
+addEventListener("afterprint", () => {
+  for (const details of opened) details.open = false;
+});

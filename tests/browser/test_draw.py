@@ -139,6 +139,196 @@ def test_it_reads_a_finger(new_context, site):
     assert page.evaluate("scrollY") == scrolled
 
 
+class Hand:
+    """Fingers, a palm and a pen on the paper, each known by a number; places are those of the drawing."""
+
+    def __init__(self, digit):
+        self.session = digit.page.context.new_cdp_session(digit.page)
+        digit.part("paper").scroll_into_view_if_needed()
+        box = digit.part("paper").bounding_box()
+        self.unit = (box["width"] - 2) / 280
+        self.left, self.top = box["x"] + 1, box["y"] + 1
+        self.down = {}
+
+    def at(self, place):
+        return {"x": self.left + place[0] * self.unit, "y": self.top + place[1] * self.unit}
+
+    def _touch(self, kind, down):
+        points = [self.at(place) | {"id": number} for number, place in down.items()]
+        self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    def press(self, number, place):
+        self.down[number] = place
+        self._touch("touchStart", self.down)
+
+    def move(self, number, places):
+        for place in places:
+            self.down[number] = place
+            self._touch("touchMove", self.down)
+
+    def lift(self, number):
+        self._touch("touchEnd", {number: self.down.pop(number)})
+
+    def cancel(self):
+        self.down.clear()
+        self._touch("touchCancel", {})
+
+    def pen(self, kind, place):
+        self.session.send("Input.dispatchMouseEvent", self.at(place) | {
+            "type": f"mouse{kind}", "button": "left", "buttons": int(kind != "Released"), "clickCount": 1,
+            "pointerType": "pen"})
+
+
+@pytest.fixture
+def touched(new_context, site):
+    """The page on a screen that is touched."""
+    page = new_context(has_touch=True, viewport={"width": 380, "height": 800}).new_page()
+    page.goto(site + PAGE)
+    page.wait_for_function("window.mlpDigit")
+    return Digit(page)
+
+
+@pytest.fixture
+def hand(touched):
+    return Hand(touched)
+
+
+DOWN = [(140, y) for y in range(40, 241, 20)]  # a 1
+PALM = (240, 250)
+
+
+@pytest.fixture
+def alone(touched, hand):
+    """What the network sees of one finger's 1; the paper is empty again."""
+    hand.press(1, DOWN[0])
+    hand.move(1, DOWN[1:])
+    hand.lift(1)
+    assert touched.verdict == "It reads a 1."
+    seen = touched.seen
+    touched.button("Clear").click()
+    return seen
+
+
+def test_a_palm_or_a_finger_that_comes_later_draws_nothing_and_cuts_nothing(touched, hand, alone):
+    hand.press(1, DOWN[0])
+    hand.press(2, PALM)  # before the first has moved
+    hand.move(1, DOWN[1:4])
+    hand.press(3, (40, 60))
+    hand.move(3, [(60, 120), (90, 200)])
+    hand.move(1, DOWN[4:6])
+    hand.lift(3)
+    hand.move(2, [(200, 200), (240, 250)])
+    hand.move(1, DOWN[6:])
+    hand.lift(1)
+    hand.move(2, [(40, 250), (240, 40)])  # the stroke is over, and is not this one's to go on with
+    hand.lift(2)
+    assert sum(touched.seen) == sum(alone) and touched.seen == alone
+
+
+def test_a_resting_palm_gives_way_to_a_finger_that_moves(touched, hand, alone):
+    hand.press(1, PALM)
+    hand.move(1, [(243, 246)])  # no hand is quite still
+    hand.press(2, DOWN[0])
+    hand.move(2, DOWN[1:4])
+    hand.move(1, [(200, 150), PALM])
+    hand.move(2, DOWN[4:])
+    hand.lift(2)
+    hand.move(1, [(40, 250)])
+    hand.lift(1)
+    assert sum(touched.seen) == sum(alone) and touched.seen == alone
+
+
+def test_a_palm_beside_the_paper_does_not_keep_the_finger_from_drawing(touched, hand, alone):
+    hand.press(1, (140, 300))
+    hand.press(2, DOWN[0])
+    hand.move(2, DOWN[1:])
+    hand.lift(2)
+    hand.lift(1)
+    assert sum(touched.seen) == sum(alone) and touched.seen == alone
+
+
+def test_a_pen_takes_over_from_a_palm_and_a_palm_never_from_a_pen(touched, hand, alone):
+    hand.press(1, PALM)
+    hand.move(1, [(200, 200), PALM])
+    hand.pen("Pressed", DOWN[0])
+    for place in DOWN[1:4]:
+        hand.pen("Moved", place)
+    hand.move(1, [(40, 250)])
+    hand.press(2, (60, 60))
+    hand.move(2, [(200, 60)])
+    for place in DOWN[4:]:
+        hand.pen("Moved", place)
+    hand.pen("Released", DOWN[-1])
+    hand.move(1, [PALM])
+    hand.lift(1)
+    hand.lift(2)
+    assert sum(touched.seen) == sum(alone) and touched.seen == alone
+
+
+def test_a_stroke_ends_when_the_system_takes_the_pointer_away(touched, hand, alone):
+    hand.press(1, DOWN[0])
+    hand.move(1, DOWN[1:])
+    hand.cancel()
+    assert sum(touched.seen) == sum(alone) and touched.seen == alone
+    hand.press(1, PALM)  # the system knows a hand, and cancels it before it moves
+    hand.cancel()
+    assert sum(touched.seen) == sum(alone) and touched.seen == alone
+
+
+def test_a_stroke_ends_when_its_capture_is_lost(digit):
+    digit.part("paper").evaluate("paper => paper.addEventListener('pointerdown', e => window.id = e.pointerId)")
+    hand = Hand(digit)
+    digit.page.mouse.move(*hand.at(DOWN[0]).values())
+    digit.page.mouse.down()
+    digit.page.mouse.move(*hand.at(DOWN[-1]).values())
+    digit.part("paper").evaluate("paper => paper.releasePointerCapture(window.id)")
+    digit.page.mouse.move(*hand.at(DOWN[-1]).values())
+    before = digit.seen
+    digit.page.mouse.move(*hand.at(PALM).values(), steps=3)
+    assert digit.seen == before
+    digit.page.mouse.up()
+
+
+def test_a_new_sheet_ends_the_stroke_on_the_old_one(digit):
+    hand = Hand(digit)
+    digit.page.mouse.move(*hand.at(DOWN[0]).values())
+    digit.page.mouse.down()
+    digit.page.mouse.move(*hand.at(DOWN[-1]).values())
+    digit.part("clear").focus()
+    digit.page.keyboard.press("Enter")
+    digit.page.mouse.move(*hand.at(PALM).values(), steps=3)
+    assert digit.verdict == "Nothing to read yet."
+
+
+# What a page reads from a canvas in browsers that do not want it to know them again: white, or noise.
+PROTECTIONS = {"all 255": "255", "random": "Math.floor(256 * Math.random())"}
+
+
+@pytest.mark.parametrize("value", PROTECTIONS.values(), ids=list(PROTECTIONS))
+def test_what_a_browser_falsifies_is_not_read(page, site, value):
+    page.add_init_script(f"""for (const Context of [CanvasRenderingContext2D, OffscreenCanvasRenderingContext2D]) {{
+        Context.prototype.getImageData = (x, y, width, height) =>
+            new ImageData(Uint8ClampedArray.from({{ length: 4 * width * height }}, () => {value}), width);
+    }}
+    HTMLCanvasElement.prototype.toDataURL = () => "data:,";
+    """)
+    page.goto(site + PAGE)
+    page.wait_for_function("window.mlpDigit")
+    digit = Digit(page)
+    assert digit.verdict == "Nothing to read yet."
+    digit.draw(STROKES[7])
+    assert digit.verdict == "It reads a 7."
+    digit.part("centre").uncheck()
+    numbers = digit.numbers
+    for arrow in ("left", "right", "up", "down"):
+        digit.button(arrow).click()
+    assert digit.numbers == numbers
+    digit.button("Example: a 3").click()
+    assert digit.verdict == "It reads a 3."
+    digit.button("Clear").click()
+    assert digit.verdict == "Nothing to read yet."
+
+
 def test_a_touch_of_the_pen_leaves_a_dot(digit):
     digit.draw([(140, 140)])
     assert sum(digit.seen) > 0
@@ -241,6 +431,24 @@ def test_it_fetches_nothing_from_elsewhere_and_logs_no_error(digit, console, net
     digit.draw(STROKES[0])
     assert console.errors == []
     assert network.blocked == [] and network.fetched == []
+
+
+@pytest.mark.parametrize("media", [{"forced_colors": "active", "color_scheme": "dark"}, {"media": "print"}],
+                         ids=["forced colours", "paper"])
+def test_what_is_data_keeps_its_colours(digit, media):
+    digit.page.emulate_media(**media)
+    digit.button("Example: a 5").click()
+    looks = digit.page.evaluate("""() => {
+        const style = (selector) => getComputedStyle(document.querySelector("#draw-digit " + selector));
+        const colours = (selector) => style(selector).backgroundImage;
+        return { paper: style("canvas").backgroundColor, scale: colours(".scale"),
+                 winner: colours(".winner .bar"), bar: colours("tr:not(.winner) .bar"),
+                 printed: ["canvas", ".scale", ".bar"].map((part) => style(part).printColorAdjust) };
+    }""")
+    assert looks["paper"] == "rgb(255, 255, 255)"
+    assert looks["scale"] == "linear-gradient(to right, rgb(0, 114, 178), rgb(255, 255, 255), rgb(213, 94, 0))"
+    assert "rgb" in looks["bar"] and "rgb" in looks["winner"] and looks["bar"] != looks["winner"]
+    assert looks["printed"] == ["exact"] * 3
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

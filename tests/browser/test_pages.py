@@ -152,6 +152,84 @@ def test_axe_finds_nothing_serious(page, visit, name, scheme):
     assert found == []
 
 
+# ---- on paper, and with the colours of the system
+
+# A printer leaves grounds out or not: text has to be dark enough on white and on its own ground.
+PALE = """() => {
+  const rgba = (colour) => [...colour.match(/[\\d.]+/g).map(Number), 1].slice(0, 4);
+  const luminance = ([r, g, b, alpha]) => [r, g, b].map((level) => (255 + alpha * (level - 255)) / 255)
+    .map((level) => (level <= 0.04045 ? level / 12.92 : ((level + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, level, k) => sum + level * [0.2126, 0.7152, 0.0722][k], 0);
+  const ground = (element) => {
+    const colour = rgba(getComputedStyle(element).backgroundColor);
+    return colour[3] > 0 || !element.parentElement ? colour : ground(element.parentElement);
+  };
+  const pale = new Set();
+  const walker = document.createTreeWalker(document.querySelector(".bd-article, main"), NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    const element = walker.currentNode.parentElement;
+    const left_out = element.closest(".mod-active, script, [aria-hidden=true]");
+    if (!walker.currentNode.data.trim() || !element.checkVisibility() || left_out) continue;
+    const text = luminance(rgba(getComputedStyle(element).color));
+    const contrast = (luminance(ground(element)) + 0.05) / (text + 0.05); // white is lighter than any ground
+    if (contrast < 4.5) pale.add(`${contrast.toFixed(1)}: ${element.outerHTML.slice(0, 120)}`);
+  }
+  return [...pale].slice(0, 5);
+}"""
+CUT = """() => [...document.querySelectorAll(".bd-article, .bd-article *")].filter((element) => {
+  if (!element.checkVisibility() || element.closest("svg, mjx-container, .sr-only, .visually-hidden")) return false;
+  const style = getComputedStyle(element);
+  return element.getBoundingClientRect().right > innerWidth + 1
+    || style.overflowX !== "visible" && element.scrollWidth > element.clientWidth + 1
+    || style.overflowY !== "visible" && element.scrollHeight > element.clientHeight + 1;
+}).map((element) => element.outerHTML.slice(0, 160)).slice(0, 5)"""
+FOLDED = """() => [...document.querySelectorAll(".bd-article details > :not(summary), .bd-article .dropdown > *")]
+  .filter((element) => !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })
+    || !element.getBoundingClientRect().height)
+  .filter((element) => element.textContent.trim() && !element.matches("script, style"))
+  .map((element) => element.outerHTML.slice(0, 160)).slice(0, 5)"""
+
+
+@each_page
+@pytest.mark.browser_context_args(viewport={"width": 717, "height": 1000})  # A4 without the margins of a browser
+def test_a_page_on_paper_is_dark_on_white_unfolded_and_uncut(page, visit, name):
+    page.emulate_media(media="print", color_scheme="dark")
+    visit(name)
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+    assert page.evaluate(FOLDED) == []
+    assert page.evaluate(PALE) == []
+    assert page.evaluate(CUT) == []
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select("main details")][:1])
+def test_what_is_folded_is_opened_to_be_printed_and_closed_again(page, visit, name):
+    visit(name, widgets=False)
+    folded = page.locator("main details:not([open])")
+    before = folded.count()
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert before and folded.count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert folded.count() == before
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select(WIDGETS)] or PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_with_forced_colours_a_pressed_button_looks_pressed_and_pictures_stay(page, visit, name, scheme):
+    page.emulate_media(forced_colors="active", color_scheme=scheme)
+    visit(name)
+    looks = page.locator(".bd-article .jupyter-button:visible").evaluate_all("""buttons => buttons.map(button => {
+        const style = getComputedStyle(button);
+        return [button.classList.contains("mod-active"), style.backgroundColor, style.textDecorationLine];
+    })""")
+    pressed, others = [{tuple(look) for on, *look in looks if on is state} for state in (True, False)]
+    assert len(pressed) == len(others) == 1 or not looks
+    for one, other in zip(*pressed, *others, strict=True):
+        assert one != other
+    grounds = page.locator(".bd-article .cell_output img:visible").evaluate_all(
+        "images => images.map(image => getComputedStyle(image).backgroundColor)")
+    assert set(grounds) <= {"rgb(255, 255, 255)"}
+
+
 def test_the_listed_faults_still_occur():
     if len(examined) < 2 * len(PAGES):
         pytest.skip("axe has not looked at all pages")

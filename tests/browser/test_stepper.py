@@ -121,3 +121,20 @@ def test_play_s_own_buttons_are_hidden(page, site):
     page.goto(site + CASES["stepper"][0])
     page.locator(".widget-play").first.wait_for(state="attached", timeout=60_000)
     assert not page.locator(".widget-play").first.is_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_with_forced_colours_the_drawing_is_legible_and_play_looks_pressed(page, site, scheme):
+    page.emulate_media(forced_colors="active", color_scheme=scheme)
+    page.goto(site + CASES["stepper"][0])
+    drawing = page.locator(".kernel-free svg[aria-label^=Step]").first
+    drawing.wait_for(timeout=60_000)
+    ground, text = drawing.evaluate("""svg => [getComputedStyle(svg.querySelector("rect[style]")).fill,
+                                               getComputedStyle(svg.querySelector("text")).fill]""")
+    assert {ground, text} == {"rgb(0, 0, 0)", "rgb(255, 255, 255)"}
+    play = page.locator(".kernel-free").first.get_by_role("button", name="Play", exact=True)
+    look = "button => getComputedStyle(button).backgroundColor + getComputedStyle(button).textDecorationLine"
+    released = play.evaluate(look)
+    play.click()
+    page.locator(".widget-toggle-button.mod-active").first.wait_for()
+    assert play.evaluate(look) != released
