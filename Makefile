@@ -82,7 +82,6 @@ lab: $(STAMP)
 # No runs from the store, and no progress bars: they would be stored.
 execute: $(STAMP)
 	MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) book/execute.py
-	@$(PY) -m jupytext --quiet --sync notebooks/*.ipynb
 
 sweep: $(STAMP)
 	$(PY) -m mlplib.evidence

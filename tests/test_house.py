@@ -192,6 +192,7 @@ OF_NO_MODULE = {
     "pinned": "of what must never change, wherever it is computed",
     "stored_stops": "of the store too: what a run may have beside its figures and curves",
     "notebooks": "of the notebooks",
+    "execute": "of book/execute.py",
     "digit_network": "of a page's script",
     "lite": "of the live side of the book",
     "cluster": "of a sweep on a cluster, which takes packages of its own",
