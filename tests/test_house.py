@@ -193,6 +193,8 @@ OF_NO_MODULE = {
     "stored_stops": "of the store too: what a run may have beside its figures and curves",
     "notebooks": "of the notebooks",
     "execute": "of book/execute.py",
+    "port": "of book/port.py",
+    "makefile": "of the Makefile",
     "digit_network": "of a page's script",
     "lite": "of the live side of the book",
     "cluster": "of a sweep on a cluster, which takes packages of its own",
