@@ -9,10 +9,16 @@ STAMP := .venv/.installed
 PAGE  := _build/html/index.html
 
 # Another environment's settings must not leak into this one.
-unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP
+unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE SPHINXOPTS MPLBACKEND MATPLOTLIBRC
+unexport PIP_TARGET PIP_PREFIX PIP_ROOT
+# Nor what a user's pip.conf says of where and whether to install; where to fetch from, a mirror, stays theirs.
+export PIP_USER := 0
+export PIP_DRY_RUN := 0
+export PIP_NO_DEPS := 0
+export PIP_REQUIRE_HASHES := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env book test lint lab execute sweep sweep-full bench serve clean distclean
+.PHONY: help env book test lint lab execute sweep sweep-full bench port serve clean distclean
 
 help:
 	@echo "make book       build the book and say where to open it"
@@ -82,7 +88,6 @@ lab: $(STAMP)
 # No runs from the store, and no progress bars: they would be stored.
 execute: $(STAMP)
 	MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) book/execute.py
-	@$(PY) -m jupytext --quiet --sync notebooks/*.ipynb
 
 sweep: $(STAMP)
 	$(PY) -m mlplib.evidence
@@ -97,7 +102,11 @@ bench: $(STAMP)
 	done
 	$(PY) -m benchmarks
 
-serve: book
+# The port is tried before the book is built for it.
+port: $(STAMP)
+	@$(PY) book/port.py '$(PORT)'
+
+serve: port book
 	@echo "Serving the book at http://127.0.0.1:$(PORT)/ - stop with Ctrl-C"
 	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
 

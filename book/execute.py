@@ -6,13 +6,17 @@ identifiers, widgets get identifiers that depend on the notebook alone, and the 
 
 import hashlib
 import json
+import os
 import sys
 import time
 from pathlib import Path
 
 import jupytext
+import jupytext.cli
 import nbformat
 from jupytext.combine import combine_inputs_with_outputs
+from jupytext.compare import compare
+from jupytext.config import load_jupytext_config
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -20,9 +24,33 @@ ROOT = Path(__file__).resolve().parents[1]
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 
+def read(file):
+    """One side of a pair, with the settings of jupytext.toml in its header, as Jupyter saves it."""
+    notebook = jupytext.read(file)
+    load_jupytext_config(str(file)).set_default_format_options(notebook.metadata.setdefault("jupytext", {}), read=True)
+    return notebook
+
+
+def unsaved(text_file):
+    """What running a text would erase, and how to go on: its notebook is newer and says something else; or None."""
+    stored_file = text_file.with_suffix(".ipynb")
+    if not stored_file.exists() or stored_file.stat().st_mtime_ns <= text_file.stat().st_mtime_ns:
+        return None
+    says = [jupytext.writes(read(file), fmt="md:myst") for file in (text_file, stored_file)]
+    if says[0] == says[1]:
+        return None
+    name = os.path.relpath(stored_file)
+    return (
+        f"{name} is newer than {text_file.name} and says something else, which running the text would erase:\n"
+        f"{compare(says[1], says[0], stored_file.name, text_file.name, return_diff=True)}\n"
+        f"To keep what the notebook says: {os.path.relpath(sys.executable)} -m jupytext --sync {name}\n"
+        f"To keep what the text says: save {text_file.name} again. Then start again."
+    )
+
+
 def load(text_file):
     """The notebook as its text says, with the cell identifiers of the stored one."""
-    notebook = jupytext.read(text_file)
+    notebook = read(text_file)
     stored_file = text_file.with_suffix(".ipynb")
     if stored_file.exists():
         stored = nbformat.read(stored_file, as_version=4)
@@ -61,8 +89,26 @@ def settle(notebook, name):
     return nbformat.from_dict(json.loads(text))
 
 
+def contents(text_file):
+    """Both sides of a pair, as bytes."""
+    return [file.read_bytes() if file.exists() else None for file in (text_file, text_file.with_suffix(".ipynb"))]
+
+
+def store(notebook, text_file):
+    """Replace a pair's notebook, at once, and bring its text in step."""
+    stored_file = text_file.with_suffix(".ipynb")
+    whole = stored_file.with_suffix(".ipynb.part")
+    try:
+        nbformat.write(notebook, whole)
+        os.replace(whole, stored_file)
+    finally:
+        whole.unlink(missing_ok=True)
+    jupytext.cli.jupytext(["--quiet", "--sync", str(stored_file)])
+
+
 def execute(text_file):
     """Run one notebook and replace its stored side."""
+    before = contents(text_file)
     notebook = load(text_file)
     NotebookClient(
         notebook,
@@ -79,7 +125,9 @@ def execute(text_file):
                 f"{text_file.name}: an output names the folder {ROOT}, which no reader has. The cell:\n{cell.source}"
             )
     nbformat.validate(notebook)
-    nbformat.write(notebook, text_file.with_suffix(".ipynb"))
+    if contents(text_file) != before:
+        raise ValueError(f"{text_file.stem} was changed while it ran. Nothing of it was overwritten; start again.")
+    store(notebook, text_file)
 
 
 def main(names):
@@ -87,6 +135,12 @@ def main(names):
     text_files = [Path(name).resolve().with_suffix(".md") for name in names] or sorted(ROOT.glob("notebooks/*.md"))
     if not text_files:
         return "no notebook was found: expected notebooks/*.md"
+    missing = [text_file.name for text_file in text_files if not text_file.exists()]
+    if missing:
+        return f"no such notebook: {', '.join(missing)}; expected one of notebooks/*.md"
+    # Before the first of them runs for an hour.
+    if faults := list(filter(None, map(unsaved, text_files))):
+        return "\n\n".join(faults)
     for text_file in text_files:
         start = time.perf_counter()
         print(f"{text_file.stem} ...", end=" ", flush=True)

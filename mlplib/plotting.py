@@ -1,6 +1,7 @@
 """The figures and tables of the book: one palette, training dashed and validation solid, axes labelled with units.
 
-Importing it sets matplotlib's style for the figures that a notebook draws itself.
+Importing it sets matplotlib's style for the figures that a notebook draws itself: its defaults with the book's changes,
+whatever a user's `matplotlibrc` says, so that a figure is the same on every machine.
 """
 
 import base64
@@ -41,6 +42,7 @@ STYLE = {
     "figure.facecolor": "white",
     "savefig.facecolor": "white",
 }
+plt.rcdefaults()  # keeps the backend
 plt.rcParams.update(STYLE)
 
 LABELS = {

@@ -1,11 +1,16 @@
 """The notebooks as they are stored: in step with their text, executed, and compared where they can be."""
 
+import os
 import re
+import shutil
 from pathlib import Path
 
 import jupytext
 import pytest
+from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.config import load_jupytext_config
+from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
+from tornado.web import HTTPError
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "notebooks"
@@ -44,6 +49,35 @@ def test_a_pair_is_in_step(name):
     as_text = jupytext.reads(jupytext.writes(read(name), fmt="md:myst", config=config), fmt="md:myst")
     text = jupytext.read(FOLDER / f"{name}.md", fmt="md:myst")
     assert comparable(as_text) == comparable(text)
+
+
+@pytest.fixture
+def opened(tmp_path):
+    """A function that opens one side of a pair as Jupyter does, the notebook newer by minutes: opened(name, side)."""
+    shutil.copy(ROOT / "jupytext.toml", tmp_path)
+    manager = build_sync_jupytext_contents_manager_class(LargeFileManager)(root_dir=str(tmp_path))
+
+    def open_(name, side, change=lambda text: text):
+        for time, end in ((1e9, ".md"), (1e9 + 300, ".ipynb")):
+            file = tmp_path / f"{name}{end}"
+            text = (FOLDER / file.name).read_text(encoding="utf-8")
+            file.write_text(change(text) if end == ".ipynb" else text, encoding="utf-8")
+            os.utime(file, (time, time))
+        return manager.get(f"{name}{side}")
+
+    return open_
+
+
+@each_notebook
+@pytest.mark.parametrize("side", [".md", ".ipynb"])
+def test_a_pair_opens_whatever_times_a_checkout_gives_it(opened, name, side):
+    assert opened(name, side)["content"].cells
+
+
+@pytest.mark.parametrize("side", [".md", ".ipynb"])
+def test_an_edit_of_the_newer_notebook_is_not_opened_away(opened, side):
+    with pytest.raises(HTTPError, match="is more recent than"):
+        opened("2_network", side, lambda text: text.replace("import inspect", "import this", 1))
 
 
 # ---- outputs

@@ -1,5 +1,9 @@
 """What readers look at: figures that show the recorded numbers, tables as text and HTML."""
 
+import os
+import subprocess
+import sys
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -84,6 +88,38 @@ def test_a_picture_in_html_says_what_it_shows():
     html = plotting.as_html_image(plt.figure(), 'a "b" < c')
     assert 'alt="a &quot;b&quot; &lt; c"' in html
     assert plt.get_fignums() == []
+
+
+DRAWN = """
+import hashlib, io
+import matplotlib
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+from mlplib import plotting
+from mlplib.evidence.figures import plot_groups
+
+own, ax = plt.subplots()
+ax.set_title("drawn by a notebook")
+for figure in (own, plotting.plot_layer_sizes({"a": [1, 2]}, "size"), plot_groups({"a": [1, 2, 3]}, "number")):
+    drawn = io.BytesIO()
+    figure.savefig(drawn, format="png")
+    print(hashlib.sha256(drawn.getvalue()).hexdigest())
+figure = plotting.plot_gradient_bars({"a": [0.1, 0.2]}, {"a": "red"})
+print(hashlib.sha256(plotting.as_html_image(figure, "").encode()).hexdigest())
+print(matplotlib.get_backend())
+"""
+
+
+def test_figures_are_the_same_whatever_a_users_settings_of_matplotlib(tmp_path):
+    settings = {"plain": "", "dark": "axes.facecolor: black\ntext.color: white\nxtick.color: white\n"
+                "axes.labelcolor: white\nfont.family: serif\nsavefig.bbox: tight\nbackend: svg\n"}
+    drawn = {}
+    for name, text in settings.items():
+        file = tmp_path / name
+        file.write_text(text, encoding="utf-8")
+        drawn[name] = subprocess.run([sys.executable, "-c", DRAWN], env=os.environ | {"MATPLOTLIBRC": str(file)},
+                                     capture_output=True, text=True, check=True).stdout
+    assert drawn["dark"] == drawn["plain"]
 
 
 def test_a_table_is_aligned_as_text_and_escaped_as_html():

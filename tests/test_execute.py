@@ -1,0 +1,82 @@
+"""What `make execute` does to a pair of files: it erases no edit, neither side's."""
+
+import os
+import runpy
+import shutil
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROGRAM = runpy.run_path(str(ROOT / "book" / "execute.py"))
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """A text and its notebook, which is newer by a little, as after a checkout."""
+    shutil.copy(ROOT / "jupytext.toml", tmp_path)
+    text = tmp_path / "pair.md"
+    text.write_text("---\nkernelspec:\n  display_name: Python 3\n  language: python\n  name: python3\n---\n\n"
+                    "# A pair\n\n```{code-cell} ipython3\n1 + 1\n```\n", encoding="utf-8")
+    PROGRAM["store"](PROGRAM["load"](text), text)
+    make_newer(text.with_suffix(".ipynb"), text)
+    return text
+
+
+def make_newer(file, than):
+    time = than.stat().st_mtime_ns + 1
+    os.utime(file, ns=(time, time))
+
+
+def edit(stored_file):
+    notebook = nbformat.read(stored_file, as_version=4)
+    notebook.cells[-1].source = "2 + 2"
+    nbformat.write(notebook, stored_file)
+
+
+def test_a_newer_notebook_that_says_the_same_is_run_again(pair):
+    assert PROGRAM["unsaved"](pair) is None
+
+
+def test_a_newer_notebook_that_says_something_else_is_refused_before_anything_runs(pair, capsys):
+    stored_file = pair.with_suffix(".ipynb")
+    edit(stored_file)
+    make_newer(stored_file, pair)
+    before = PROGRAM["contents"](pair)
+    said = PROGRAM["main"]([str(pair)])
+    assert "pair.ipynb is newer than pair.md" in said
+    assert "+2 + 2" in said and "-1 + 1" in said
+    assert "jupytext --sync" in said and "save pair.md again" in said
+    assert PROGRAM["contents"](pair) == before
+    assert capsys.readouterr().out == ""
+
+
+def test_a_newer_text_is_what_people_edited(pair):
+    edit(pair.with_suffix(".ipynb"))
+    make_newer(pair, pair.with_suffix(".ipynb"))
+    assert PROGRAM["unsaved"](pair) is None
+
+
+@pytest.mark.parametrize("side", [".md", ".ipynb"])
+def test_what_is_edited_while_it_runs_stays(pair, monkeypatch, side):
+    file = pair.with_suffix(side)
+
+    class Client:
+        def __init__(self, notebook, **options):
+            pass
+
+        def execute(self):
+            if side == ".md":
+                file.write_text(file.read_text(encoding="utf-8").replace("1 + 1", "2 + 2"), encoding="utf-8")
+            else:
+                edit(file)
+
+    monkeypatch.setitem(PROGRAM["execute"].__globals__, "NotebookClient", Client)
+    assert "was changed while it ran" in PROGRAM["main"]([str(pair)])
+    assert jupytext.read(file).cells[-1].source == "2 + 2"
+
+
+def test_a_name_that_is_no_notebook_is_said(tmp_path):
+    assert "no such notebook: nowhere.md" in PROGRAM["main"]([str(tmp_path / "nowhere")])

@@ -1,0 +1,44 @@
+"""`make serve` tries the port before it builds."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def asked(port):
+    program = ROOT / "book" / "port.py"
+    return subprocess.run([sys.executable, program, port], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("port", ["abc", "", "0", "65536", "-1", "80.5"])
+def test_what_is_no_port_is_refused_in_a_sentence(port):
+    done = asked(port)
+    assert done.returncode != 0
+    assert done.stderr.startswith("PORT: expected a whole number from 1 to 65535") and done.stderr.count("\n") == 1
+
+
+def test_a_used_port_is_refused_and_a_free_one_is_not():
+    with socket.socket() as used:
+        used.bind(("127.0.0.1", 0))
+        used.listen()
+        port = str(used.getsockname()[1])
+        done = asked(port)
+        assert done.returncode != 0
+        assert f"Port {port} cannot be used" in done.stderr and done.stderr.count("\n") == 1
+    assert asked(port).returncode == 0
+
+
+@pytest.mark.skipif(not shutil.which("make") or not (ROOT / ".venv" / ".installed").exists(), reason="needs make")
+def test_serving_tries_the_port_before_it_builds():
+    # A dry run: which commands, in which order.
+    told = subprocess.run(["make", "-n", "serve", "PORT=abc"], cwd=ROOT, capture_output=True, text=True, check=True,
+                          env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")}).stdout
+    assert 0 < told.index("book/port.py") < told.index("jupyter-book build")
+    assert "'abc'" in told
