@@ -1,9 +1,20 @@
 """What is wrong with an argument, said in one sentence: its name, what was expected, what came."""
 
 from collections.abc import Iterable
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
+
+
+@contextmanager
+def extra(name, module):
+    """Imports inside the block: if a package is missing, say which extra of mlplib brings it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{module} needs {error.name}, which is not installed; the extra {name!r} brings it: "
+                                  f"pip install 'mlplib[{name}]'", name=error.name) from error
 
 
 def integer(name, value, minimum):
