@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 import mlplib
 
@@ -51,9 +52,10 @@ def built(committed, tmp_path_factory):
         if (ROOT / name).is_file():
             (source / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, source / name)
-    build = "import sys; from setuptools import build_meta as b; b.build_sdist(sys.argv[1]); b.build_wheel(sys.argv[1])"
-    done = run(sys.executable, "-c", build, dist, cwd=source)
-    assert done.returncode == 0, done.stderr
+    for kind in ("sdist", "wheel"):
+        done = run(sys.executable, "-c", f"from setuptools.build_meta import *; build_{kind}({str(dist)!r})",
+                   cwd=source)
+        assert done.returncode == 0, done.stderr
     (wheel,), (archive,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
     return wheel, archive
 
@@ -79,6 +81,15 @@ def test_the_source_archive_holds_what_builds_the_wheel(built, committed):
     assert library(committed) | {"pyproject.toml", "README.md", "LICENSE"} <= names
 
 
+def with_their_own(requirements):
+    """Names of the packages that are required here, and of those that they require in turn."""
+    names = set()
+    for each in map(Requirement, requirements):
+        if each.marker is None or each.marker.evaluate({"extra": ""}):
+            names |= {each.name} | with_their_own(distribution(each.name).requires or [])
+    return names
+
+
 @pytest.fixture(scope="module")
 def empty(built, tmp_path_factory):
     """A program of an environment that holds the wheel and the packages it says it needs, of those installed here."""
@@ -88,8 +99,7 @@ def empty(built, tmp_path_factory):
     site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip())
     with zipfile.ZipFile(built[0]) as wheel:
         wheel.extractall(site)
-    for needed in PROJECT["dependencies"]:
-        package = distribution(re.match(r"[\w-]+", needed)[0])
+    for package in map(distribution, with_their_own(PROJECT["dependencies"])):
         for top in {file.parts[0] for file in package.files if file.parts[0] not in ("..", "__pycache__")}:
             os.symlink(package.locate_file(top), site / top)
 
@@ -161,7 +171,7 @@ def make_env(tmp_path):
         shutil.copy(ROOT / name, tmp_path)
 
     def call(*version):
-        settings = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+        settings = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
         return run("make", "env", f"PYTHON={fake_python(tmp_path, version)}", cwd=tmp_path, env=settings).stderr
 
     return call
