@@ -114,7 +114,7 @@ def test_a_network_is_trained_where_nothing_else_is_installed(empty):
     done = empty("import mlplib\n"
                  "small = mlplib.Experiment(hidden=(8,), epochs=1, n_train=1000)\n"
                  "first, second = mlplib.sweep([small, small.with_tricks(init=True)])\n"
-                 "assert len(mlplib.reproduce('2c')) > 0\n"
+                 "assert len(mlplib.reproduce(['2c'])) > 0\n"
                  "print(mlplib.__version__, 0 < second.final.validation_accuracy <= 1)")
     assert done.stdout.split() == [PROJECT["version"], "True"], done.stderr
 
