@@ -188,6 +188,7 @@ OF_NO_MODULE = {
     "recipe": "walks through several modules, as someone does who adds to the library",
     "evidence.claim_recipe": "the same for a claim",
     "evidence.stored": "of the stored runs that verdicts stand on",
+    "downloads": "of the notebooks that the pages give",
     "first_steps": "of training on other processors, which `make test-portable` runs",
     "package": "of what is built and installed from pyproject.toml, and of the files that describe it",
     "packaged": "of the stored runs in the package",
