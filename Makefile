@@ -18,7 +18,8 @@ export PIP_NO_DEPS := 0
 export PIP_REQUIRE_HASHES := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help env book test lint lab execute sweep sweep-full bench port serve clean distclean
+.PHONY: help env book test lint lab execute sweep sweep-full bench port serve clean distclean \
+        test-bare test-portable audit licences sbom package
 
 help:
 	@echo "make book       build the book and say where to open it"
@@ -31,20 +32,28 @@ help:
 	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (ten minutes)"
 	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
 	@echo "make env        only install the packages into .venv"
+	@echo "make test-bare  run the two commands of the README on a bare machine of today, made by debootstrap (needs root; an hour)"
+	@echo "make test-portable  run the notebooks and the first steps on other processors' code paths (half an hour)"
+	@echo "make audit      look the pinned packages up in the lists of known faults (needs a network)"
+	@echo "make licences   list the licences of all installed packages"
+	@echo "make sbom       write the list of all parts, _build/sbom.json (CycloneDX)"
+	@echo "make package    build the library's wheel and source archive into _build/dist"
 	@echo "make clean      remove what was built and all caches; .venv stays"
 	@echo "make distclean  make clean, and remove .venv too"
 	@echo
-	@echo "Python 3.11, 3.12 or 3.13 is needed. To name one: make book PYTHON=/path/to/python3.12"
+	@echo "Python 3.11 to 3.15 is needed; a newer one is tried, with a warning. To name one: make book PYTHON=/path/to/python3.12"
 
 env: $(STAMP)
 
 # Every check comes before anything is created, and says what to do.
 $(STAMP): requirements.txt requirements.in pyproject.toml
 	@command -v "$(PYTHON)" >/dev/null 2>&1 || { \
-	  echo "Python 3.11 to 3.13 is needed, but '$(PYTHON)' was not found. Install it, or name one: make book PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@"$(PYTHON)" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || { \
+	  echo "Python 3.11 or newer is needed, but '$(PYTHON)' was not found. Install it, or name one: make book PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' 2>/dev/null || { \
 	  found=`"$(PYTHON)" -c 'import sys; print("Python %d.%d.%d" % sys.version_info[:3])' 2>/dev/null || echo "a program that does not start"`; \
-	  echo "Python 3.11 to 3.13 is needed, but '$(PYTHON)' is $$found. Name another one: make book PYTHON=/path/to/python3.12" >&2; exit 1; }
+	  echo "Python 3.11 or newer is needed, but '$(PYTHON)' is $$found. Name another one: make book PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] > (3, 15))' || \
+	  echo "Warning: '$(PYTHON)' is newer than Python 3.15; going on with it. If a package cannot be installed, name an older one: make book PYTHON=/path/to/python3.12" >&2
 	@"$(PYTHON)" -c 'import venv, ensurepip' 2>/dev/null || { \
 	  echo "Python's modules venv and ensurepip are needed, but '$(PYTHON)' lacks them. Install them (Debian and Ubuntu: apt install python3-venv), or name another Python: make book PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@if $(PY) -m pip --version >/dev/null 2>&1; then \
@@ -53,7 +62,8 @@ $(STAMP): requirements.txt requirements.in pyproject.toml
 	  echo "Installing the pinned packages into .venv (once; one to three minutes) ..."; \
 	  rm -rf .venv; "$(PYTHON)" -m venv .venv; \
 	fi
-	@$(PY) -m pip install --quiet -r requirements.txt
+	@$(PY) -m pip install --quiet --require-hashes -r requirements.txt
+	@$(PY) -m pip install --quiet --no-deps --no-index --no-build-isolation -e .
 	@touch $(STAMP)
 
 # Warnings are errors, and unresolved references are warnings. All of them are shown, not just the first.
@@ -81,6 +91,7 @@ test: book
 
 lint: $(STAMP)
 	$(PY) -m ruff check
+	.venv/bin/zizmor --offline --quiet .github
 
 lab: $(STAMP)
 	$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks
@@ -96,9 +107,11 @@ sweep-full: $(STAMP)
 	$(PY) -m mlplib.evidence --full
 
 # Each library by itself: one that cannot be installed is reported as missing, and the others are still measured.
+# None moves a package that is pinned.
 bench: $(STAMP)
+	@mkdir -p _build && $(PY) -m pip freeze --exclude-editable >_build/installed.txt
 	@grep -v '^ *\(#\|$$\)' benchmarks/requirements.txt | while read -r package; do \
-	  $(PY) -m pip install --quiet -r requirements.txt "$$package" || echo "$$package could not be installed; going on without it." >&2; \
+	  $(PY) -m pip install --quiet -c _build/installed.txt "$$package" || echo "$$package could not be installed; going on without it." >&2; \
 	done
 	$(PY) -m benchmarks
 
@@ -116,3 +129,37 @@ clean:
 
 distclean: clean
 	rm -rf .venv
+
+# ---- other machines, and what the project is made of
+
+test-bare:
+	bash .ci/bare
+
+test-portable: $(STAMP)
+	bash .ci/portable
+
+# In an environment of their own, so that .venv holds what the project itself uses and nothing else.
+TOOLS := _build/tools
+$(TOOLS)/.installed: .ci/tools.txt $(STAMP)
+	@rm -rf $(TOOLS) && mkdir -p _build && $(PY) -m venv $(TOOLS)
+	@$(TOOLS)/bin/python -m pip install --quiet --require-hashes -r .ci/tools.txt
+	@touch $@
+
+# Strict: a package that could not be looked up is a failure, not a pass.
+audit: $(TOOLS)/.installed
+	$(TOOLS)/bin/python -m pip_audit --strict --disable-pip --require-hashes -r requirements.txt
+
+licences: $(TOOLS)/.installed
+	@$(TOOLS)/bin/python -m piplicenses --python=$(PY) --from=mixed --order=license
+
+sbom: $(TOOLS)/.installed
+	@$(TOOLS)/bin/python -m cyclonedx_py environment --pyproject pyproject.toml --output-reproducible -o _build/sbom.json $(PY)
+	@echo "_build/sbom.json"
+
+# From a copy of what is committed: a build in the project's folder would take up what lies there.
+package: $(STAMP)
+	@rm -rf _build/dist _build/source && mkdir -p _build/dist _build/source
+	@git archive HEAD | tar -x -C _build/source
+	@cd _build/source && "$(CURDIR)/$(PY)" -c 'from setuptools import build_meta as b; b.build_sdist("../dist"); b.build_wheel("../dist")' >../package.log
+	@rm -rf _build/source
+	@ls _build/dist

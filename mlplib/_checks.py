@@ -2,11 +2,22 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from numbers import Integral, Real
 
 import numpy as np
 
 LONGEST = 2**31 - 1  # more units than any machine has room for; NumPy's own limit is told in words of its own
+
+
+@contextmanager
+def extra(name, module):
+    """Imports inside the block: if a package is missing, say which extra of mlplib brings it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{module} needs {error.name}, which is not installed; the extra {name!r} brings it: "
+                                  f"pip install 'mlplib[{name}]'", name=error.name) from error
 
 
 def integer(name, value, minimum, maximum=math.inf):

@@ -8,12 +8,15 @@ import base64
 import io
 from html import escape
 
-import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.ticker import MaxNLocator
-from PIL import Image
 
+from mlplib._checks import extra
 from mlplib.running import Figures
+
+with extra("notebooks", "mlplib.plotting"):
+    import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
+    from PIL import Image
 
 # Okabe and Ito's palette and a grey, told apart by colour-blind readers; in training curves each row of the report
 # keeps its colour on every page.

@@ -4,14 +4,18 @@ import itertools
 import math
 from html import escape
 
-import matplotlib.pyplot as plt
 import numpy as np
 
+from mlplib._checks import extra
 from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED
 from mlplib.evidence.measures import MEASURES
 from mlplib.evidence.statistics import mean_estimate
 from mlplib.evidence.verdicts import OTHER_REASON
-from mlplib.plotting import Table
+
+with extra("notebooks", "mlplib.evidence.figures"):
+    import matplotlib.pyplot as plt
+
+    from mlplib.plotting import Table
 
 #: A colour and a marker for each verdict.
 LOOKS = {HOLDS: ("#0072B2", "o"), OTHER_REASON: ("#E69F00", "D"), EQUIVALENT: ("#009E73", "s"), FAILS: ("#D55E00", "X"),
