@@ -6,7 +6,6 @@ PORT   ?= 8000
 # Scripts are called through this interpreter, so a moved folder or a path with spaces does no harm.
 PY    := .venv/bin/python
 STAMP := .venv/.installed
-PAGE  := _build/html/index.html
 
 # Another environment's settings must not leak into this one.
 unexport PYTHONPATH PYTHONHOME PYTHONSTARTUP PYTHONWARNINGS PYTHONOPTIMIZE SPHINXOPTS MPLBACKEND MATPLOTLIBRC
@@ -66,14 +65,8 @@ $(STAMP): requirements.txt requirements.in pyproject.toml
 	@$(PY) -m pip install --quiet --no-deps --no-index --no-build-isolation -e .
 	@touch $(STAMP)
 
-# Warnings are errors, and unresolved references are warnings. All of them are shown, not just the first.
 book: $(STAMP)
-	@mkdir -p _build
-	@$(PY) .venv/bin/jupyter-book build . --all -W -n --keep-going -q >_build/book.log || { \
-	  echo "The book was not built: see the warnings above." >&2; exit 1; }
-	@echo "The book is built. Open it in a browser:"
-	@$(PY) -c 'import pathlib, sys; print("  " + pathlib.Path(sys.argv[1]).resolve().as_uri())' $(PAGE)
-	@echo "or serve it on this machine: make serve"
+	@$(PY) book/build.py
 
 # All parts run even if one fails, so that one run shows everything. The browser, which keeps one processor busy, works
 # beside the other tests, and what it said is shown after them. The forty runs of the report are trained once, by the tests; the notebooks are

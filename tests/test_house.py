@@ -197,6 +197,7 @@ OF_NO_MODULE = {
     "copies": "of every public class",
     "notebooks": "of the notebooks",
     "execute": "of book/execute.py",
+    "build": "of how the book is built",
     "port": "of book/port.py",
     "makefile": "of the Makefile",
     "digit_network": "of a page's script",

@@ -1,0 +1,84 @@
+"""Build the book: aside, and in place of the old one at once when it is complete.
+
+A build that fails, or is interrupted, leaves the old site as it is. What no source makes any more is not in the new.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+# Warnings are errors, and unresolved references are warnings. All of them are shown, not just the first.
+OPTIONS = ["--all", "-W", "-n", "--keep-going", "-q"]
+
+
+PROGRAM = "from jupyter_book.cli.main import main; main()"  # the script beside Python names the folder it was made in
+
+
+def command(aside):
+    return [sys.executable, "-c", PROGRAM, "build", str(ROOT), "--path-output", str(aside), *OPTIONS]
+
+
+@contextmanager
+def alone(folder):
+    """Refuse to work while another build does; the system frees the lock of one that was killed."""
+    with open(folder / "building.lock", "w") as lock:
+        try:
+            import fcntl
+        except ImportError:  # Windows has none; there the second build fails when it removes what the first has open
+            yield
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            sys.exit(f"Another build of the book is under way in {folder}; wait until it is done.")
+        yield
+
+
+def build(folder=ROOT / "_build", command=command):
+    """Build into `folder`/html.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+    command : callable
+        From the folder to work in to what to start; it leaves the site in _build/html there.
+
+    Raises
+    ------
+    SystemExit
+        If another build is under way, or this one fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    site, aside, old = folder / "html", folder / "aside", folder / "old"
+    with alone(folder):
+        for left in (aside, old):  # by a build that was interrupted
+            shutil.rmtree(left, ignore_errors=True)
+        new = aside / "_build" / "html"
+        if (site / "lite").exists():  # made anew only if what it is made of changed
+            shutil.copytree(site / "lite", new / "lite", copy_function=linked)
+        with open(folder / "book.log", "w") as log:
+            if subprocess.run(command(aside), stdout=log, cwd=ROOT, check=False).returncode:
+                sys.exit("The book was not built: see the warnings above.")
+        if site.exists():
+            site.rename(old)
+        new.rename(site)
+        for left in (aside, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def linked(source, target):
+    """As `shutil.copy2`, without the bytes where the system can do so."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+if __name__ == "__main__":
+    build()
+    page = ROOT / "_build" / "html" / "index.html"
+    print(f"The book is built. Open it in a browser:\n  {page.as_uri()}\nor serve it on this machine: make serve")
