@@ -40,5 +40,5 @@ def test_serving_tries_the_port_before_it_builds():
     # A dry run: which commands, in which order.
     told = subprocess.run(["make", "-n", "serve", "PORT=abc"], cwd=ROOT, capture_output=True, text=True, check=True,
                           env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")}).stdout
-    assert 0 < told.index("book/port.py") < told.index("jupyter-book build")
+    assert 0 < told.index("book/port.py") < told.index("book/build.py")
     assert "'abc'" in told
