@@ -75,7 +75,7 @@ test: book
 	@failed=0; rm -rf _build/runs; \
 	$(PY) -m pytest tests/browser --durations=10 >_build/browser-tests.log 2>&1 & browser=$$!; \
 	trap 'kill $$browser; exit 130' INT TERM; \
-	TRAINED_ANEW="$(CURDIR)/_build/runs" $(PY) -m pytest || failed=1; \
+	TRAINED_ANEW="$(CURDIR)/_build/runs" $(PY) -m pytest --durations=15 || failed=1; \
 	MLPLIB_RETRAIN="$(CURDIR)/_build/runs" TQDM_DISABLE=1 $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb || failed=1; \
 	echo "The tests in the browser ..."; \
 	wait $$browser || failed=1; \

@@ -45,7 +45,7 @@ def test_a_sweep_survives_the_death_of_a_worker_and_gives_the_bits_of_a_serial_o
     killer = threading.Thread(target=kill_one_at_work, args=(cluster, store, killed))
     killer.start()
     with joblib.parallel_config(backend="dask"):
-        runs = mlplib.sweep(EXPERIMENTS, store, progress=False)
+        runs = mlplib.sweep(EXPERIMENTS, store, progress=False, keep_weights=EXPERIMENTS)
     killer.join(60)
     assert killed.is_set()
     cluster.wait_for_workers(2)
@@ -53,7 +53,7 @@ def test_a_sweep_survives_the_death_of_a_worker_and_gives_the_bits_of_a_serial_o
 
     assert [run.experiment for run in runs] == EXPERIMENTS and len(store) == len(EXPERIMENTS)
     assert [run.diverged for run in runs] == [i == 3 for i in range(8)]
-    alone = mlplib.sweep(EXPERIMENTS, n_jobs=1, progress=False)
+    alone = mlplib.sweep(EXPERIMENTS, tmp_path / "alone", n_jobs=1, progress=False, keep_weights=EXPERIMENTS)
     assert [(bits(run), run.final) for run in runs if not run.diverged] == [
         (bits(run), run.final) for run in alone if not run.diverged]
     assert str(runs[3].final) == str(alone[3].final)  # NaN is not equal to itself

@@ -168,9 +168,9 @@ def test_a_row_is_reproduced_without_a_warning(forty, task):
 def test_each_run_of_a_row_went_on_to_its_end(forty, task):
     for run in forty[task].runs:
         history = run.history
-        assert history.evaluation_step.tolist() == list(range(0, len(history.step), 125))
+        assert history.evaluation_step.tolist() == list(range(0, history.n_steps, 125))
         if run.stopped_epoch is None:
-            assert len(history.step) == 50 * 625
+            assert history.n_steps == 50 * 625
         else:
             assert history.step[-1] // 625 == run.stopped_epoch
             assert len(history.validation_loss) - history.validation_loss.argmin() == 51
