@@ -49,7 +49,7 @@ def real(name, value, expected, accept):
 
 
 def within(name, value, dtype):
-    """Return a number other than 0 that a floating dtype can hold: not one that becomes 0 there, or infinity."""
+    """Return a number that a floating dtype can hold: none that becomes 0 there, or infinity, and is neither."""
     with np.errstate(all="ignore"):
         held = dtype.type(value)
     if not np.isfinite(held) or (held == 0 and value != 0):
