@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 
 import hypothesis
 import numpy as np
@@ -15,6 +16,30 @@ CI = os.environ.get("CI") == "true"
 
 hypothesis.settings.register_profile("here", deadline=None, derandomize=CI)
 hypothesis.settings.load_profile("here")
+
+
+COUNTED = Counter()
+
+
+def pytest_addoption(parser):
+    parser.addoption("--whole", action="store_true", help="campaigns at their full length, as in their make targets")
+
+
+def pytest_terminal_summary(terminalreporter):
+    for what, number in COUNTED.items():
+        terminalreporter.write_line(f"{number:,} {what}")
+
+
+@pytest.fixture(scope="session")
+def length(request):
+    """A function that gives how long a campaign goes on: length(in make test, in its own make target)."""
+    return lambda share, whole: whole if request.config.getoption("--whole") else share
+
+
+@pytest.fixture(scope="session")
+def count():
+    """A function that adds to the counts shown after the tests: count("inputs", 5)."""
+    return lambda what, number=1: COUNTED.update({what: number})
 
 
 @pytest.fixture(autouse=True)
