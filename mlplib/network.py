@@ -29,6 +29,8 @@ class Buffers:
     ----------
     inputs : list of array
         What each later layer sees, with its bias column where it has one.
+    activations : list of array
+        The same memory without the bias columns.
     logits : array of shape (n_samples, n_classes)
         They become the logarithms of the probabilities, then δ of the output layer.
     gradients : list of array
@@ -40,20 +42,20 @@ class Buffers:
     def __init__(self, model, n_samples, backward=True):
         own_bias = model.biases == "every_layer"
         self.inputs = [np.ones((n_samples, width + own_bias), model.dtype) for width in model.hidden]
-        self._hidden = model.hidden
+        self.activations = [a[:, :width] for a, width in zip(self.inputs, model.hidden)]
         self.logits = np.empty((n_samples, model.n_classes), model.dtype, order="F")  # see log_softmax
         if backward:
             self.gradients = [np.empty_like(W) for W in model.weights]
             self.deltas, self.slopes = ([np.empty((n_samples, width), model.dtype) for width in model.hidden]
                                         for _ in range(2))
 
-    def __setstate__(self, state):
-        self.__dict__ |= _checks.writable(state, *(state.keys() - {"_hidden"}))
+    # A copy of a view is no view: copies take the widths along and make views of their own.
+    def __getstate__(self):
+        return vars(self) | {"activations": [a.shape[1] for a in self.activations]}
 
-    @property
-    def activations(self):
-        """The same memory as `inputs` without the bias columns: views, made anew because a copy would cut them off."""
-        return [a[:, :width] for a, width in zip(self.inputs, self._hidden)]
+    def __setstate__(self, state):
+        self.__dict__ |= _checks.writable(state, *(state.keys() - {"activations"}))
+        self.activations = [a[:, :width] for a, width in zip(self.inputs, state["activations"])]
 
 
 class MLP:
