@@ -18,7 +18,7 @@ export PIP_REQUIRE_HASHES := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help env book test lint lab execute sweep sweep-full bench port serve clean distclean \
-        test-bare test-portable audit licences sbom package
+        test-bare test-portable audit licences sbom package reproducible
 
 help:
 	@echo "make book       build the book and say where to open it"
@@ -37,6 +37,7 @@ help:
 	@echo "make licences   list the licences of all installed packages"
 	@echo "make sbom       write the list of all parts, _build/sbom.json (CycloneDX)"
 	@echo "make package    build the library's wheel and source archive into _build/dist"
+	@echo "make reproducible  build the book of this commit twice, as two strangers would, and compare every byte"
 	@echo "make clean      remove what was built and all caches; .venv stays"
 	@echo "make distclean  make clean, and remove .venv too"
 	@echo
@@ -156,3 +157,7 @@ package: $(STAMP)
 	@cd _build/source && "$(CURDIR)/$(PY)" -c 'from setuptools import build_meta as b; b.build_sdist("../dist"); b.build_wheel("../dist")' >../package.log
 	@rm -rf _build/source
 	@ls _build/dist
+
+# Of what is committed, in two clones that are removed afterwards.
+reproducible: $(STAMP)
+	@$(PY) book/reproducible.py

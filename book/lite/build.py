@@ -34,8 +34,8 @@ DATA = ["benchmarks/results.json"]
 # Stored runs, beside the notebooks: no part of the library's wheel, which all of them load.
 ARCHIVES = sorted(ROOT.glob("mlplib/archives/*.zip"))
 LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]
-# The same input gives the same wheel; the earliest time that a ZIP file can hold.
-EPOCH = "315532800"
+# The same input gives the same bytes: files bear this time, 2026-01-01, and not that of the build.
+EPOCH = "1767225600"
 
 NOTICE = """\
 > This is your own copy of a page of the book. *Run → Run All Cells* runs it in your browser; what you change stays
@@ -84,6 +84,8 @@ def library_wheel(folder, work):
             shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "archives"))
         else:
             shutil.copy(ROOT / name, source)
+    for path in source.rglob("*"):  # the wheel holds who may read a file, which is up to who cloned it
+        path.chmod(0o755 if path.is_dir() else 0o644)
     call("-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, source,
          cwd=work, SOURCE_DATE_EPOCH=EPOCH)
 
@@ -135,9 +137,16 @@ def inputs():
 def call(*arguments, cwd, **settings):
     """Run Python with these arguments; show what it says only if it fails."""
     done = subprocess.run([sys.executable, *map(str, arguments)], cwd=cwd, env=os.environ | settings, text=True,
-                          check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+                          umask=0o022, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, arguments[:4]))} failed:\n{done.stdout}")
+
+
+def put_in_order(file):
+    """Sort a listing of a folder, which JupyterLite makes in the order that the file system gives."""
+    listing = json.loads(file.read_text(encoding="utf-8"))
+    listing["content"].sort(key=lambda entry: entry["name"])
+    file.write_text(json.dumps(listing, indent=1, sort_keys=True), encoding="utf-8")
 
 
 def build(target):
@@ -175,7 +184,9 @@ def build(target):
             copy = work / "files" / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)
-        call("-m", "jupyterlite_core", "build", "--output-dir", work / "site", cwd=work)
+        call("-m", "jupyterlite_core", "build", "--output-dir", work / "site", cwd=work, SOURCE_DATE_EPOCH=EPOCH)
+        for listing in (work / "site" / "api" / "contents").rglob("all.json"):
+            put_in_order(listing)
         shutil.copytree(wheels, work / "site" / folder)
         shutil.move(work / "site", target)
     stamp.write_text(state)
