@@ -198,6 +198,7 @@ OF_NO_MODULE = {
     "notebooks": "of the notebooks",
     "execute": "of book/execute.py",
     "build": "of how the book is built",
+    "content_security": "of what the pages may load and run",
     "reproducible": "of book/reproducible.py, and of what would make two builds differ",
     "port": "of book/port.py",
     "makefile": "of the Makefile",

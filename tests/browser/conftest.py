@@ -144,14 +144,29 @@ def console():
     return Console()
 
 
+# What a page's policy forbade: each is a fault of the policy or of the page.
+TELL = """addEventListener("securitypolicyviolation", (breach) => tellBreach(
+  ["effectiveDirective", "blockedURI", "sourceFile", "lineNumber"].map((name) => breach[name]).join(" ")));"""
+
+
+@pytest.fixture(autouse=True)
+def breaches():
+    """What was forbidden by the pages' own policies: nothing may be, unless a test empties the list."""
+    told = []
+    yield told
+    assert told == []
+
+
 @pytest.fixture
-def new_context(new_context, network, console):
+def new_context(new_context, network, console, breaches):
     """As pytest-playwright's, so that every context, page and popup is guarded and listened to."""
 
     def guarded(**options):
         context = new_context(**options)
         context.route(ELSEWHERE, network.handle)
         console.listen(context)
+        context.expose_binding("tellBreach", lambda source, breach: breaches.append(f"{source['page'].url}: {breach}"))
+        context.add_init_script(TELL)
         return context
 
     return guarded
