@@ -133,7 +133,7 @@ def test_the_built_book_names_all_that_comes_from_elsewhere():
 
 
 def test_the_built_book_tells_the_policies_that_its_pages_have():
-    told = [block.get_text() for block in pages()["book/loads.html"].select("main pre")]
+    told = [block.get_text() for block in pages()["book/loads.html"].select("main pre")][-3:]
     plain, widgets, live = [{tuple(line.split()) for line in block.splitlines()} for block in told]
     for name, expected in (("book/introduction.html", plain), ("notebooks/3_tricks.html", widgets),
                            ("lite/notebooks/index.html", live)):

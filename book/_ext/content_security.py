@@ -131,14 +131,12 @@ def give_facts(app, config):
     pyodide = json.loads(SETTINGS.read_text())["jupyter-config-data"]["litePluginSettings"][
         "@jupyterlite/pyodide-kernel-extension:kernel"]["pyodideUrl"]
     page = f'<script src="{widgets}"></script>'
-    config.myst_substitutions |= {
-        "widgets_script": f"`{widgets}`",
-        "widgets_integrity": f"`{options['integrity']}`",
-        "pyodide_script": f"`{pyodide}`",
-        **{name: "\n".join(["```text", *lines(policy), "```"]) for name, policy in {
-            "plain_policy": book_policy("", []), "widgets_policy": book_policy(page, [widgets]),
-            "live_policy": live_policy("")}.items()},
+    facts = {
+        "widgets_script": [widgets], "widgets_integrity": [options["integrity"]], "pyodide_script": [pyodide],
+        "plain_policy": lines(book_policy("", [])), "widgets_policy": lines(book_policy(page, [widgets])),
+        "live_policy": lines(live_policy("")),
     }
+    config.myst_substitutions |= {name: "\n".join(["```text", *fact, "```"]) for name, fact in facts.items()}
 
 
 def setup(app):
