@@ -29,8 +29,6 @@ LAB_EXTENSIONS = Path(sys.prefix, "share", "jupyter", "labextensions")
 # server.
 EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kernel-extension"]
 PACKED = ["comm", "ipywidgets", "tqdm"]
-# Files that notebooks read, by the same relative path as here; archives are others.
-DATA = ["benchmarks/results.json"]
 # Stored runs, beside the notebooks: no part of the library's wheel, which all of them load.
 ARCHIVES = sorted(ROOT.glob("mlplib/archives/*.zip"))
 LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]
@@ -123,7 +121,6 @@ def digest(files):
 def inputs():
     """All files that the result depends on; the list of pinned packages stands for what is installed."""
     files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), ROOT / "requirements.txt"]
-    files += [ROOT / name for name in DATA]
     files += sorted(ROOT.glob("notebooks/*.ipynb"))
     for name in LIBRARY:
         path = ROOT / name
@@ -171,7 +168,7 @@ def build(target):
         (work / "files" / "notebooks").mkdir(parents=True)
         for notebook_file in ROOT.glob("notebooks/*.ipynb"):
             (work / "files" / "notebooks" / notebook_file.name).write_text(live_copy(notebook_file), encoding="utf-8")
-        for path in [*(ROOT / name for name in DATA), *ARCHIVES]:
+        for path in ARCHIVES:
             copy = work / "files" / path.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(path, copy)
