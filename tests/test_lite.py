@@ -35,10 +35,21 @@ def settings():
     return json.loads((LITE / "jupyter-lite.json").read_text(encoding="utf-8"))["jupyter-config-data"]
 
 
+def seen_from_the_kernel(address):
+    """A file or folder by the address that the kernel is given: relative to its own script."""
+    return (LITE / "extensions" / KERNEL / "static" / address).resolve()
+
+
+def options():
+    return settings()["litePluginSettings"][f"{KERNEL}:kernel"]["loadPyodideOptions"]
+
+
 def wheels():
-    kernel = LITE / "extensions" / KERNEL / "static"
-    packages = settings()["litePluginSettings"][f"{KERNEL}:kernel"]["loadPyodideOptions"]["packages"]
-    return [(kernel / package).resolve() for package in packages if package.endswith(".whl")]
+    return [seen_from_the_kernel(package) for package in options()["packages"] if package.endswith(".whl")]
+
+
+def archives():
+    return seen_from_the_kernel(options()["env"]["MLPLIB_ARCHIVES"])
 
 
 def notebook(path):
@@ -56,6 +67,7 @@ def code(cells):
 def test_all_notebooks_are_there_and_listed():
     listed = json.loads((LITE / "api" / "contents" / "notebooks" / "all.json").read_text(encoding="utf-8"))
     assert sorted(entry["name"] for entry in listed["content"]) == [f"{name}.ipynb" for name in NAMES]
+    assert [path.name for path in (LITE / "files").iterdir()] == ["notebooks"]  # they read no file beside them
 
 
 @needs_the_book
@@ -168,15 +180,15 @@ def test_the_button_opens_that_very_notebook_and_says_what_is_loaded(name):
 
     parts = json.loads((ROOT / "book" / "lite" / "first_visit.json").read_text())
     size = parts["JupyterLite"] + parts["Pyodide"] + sum(file.stat().st_size for file in (copy, *wheels()))
-    size += sum((LITE / "files" / "mlplib" / "archives" / f"{read}.zip").stat().st_size for read in READ.get(name, ()))
+    size += sum((archives() / f"{read}.zip").stat().st_size for read in READ.get(name, ()))
     if name == "5_evidence":
         size += parts["SciPy"]
     assert f"loads {round(size / 1e6)} MB" in page
 
 
 @needs_the_book
-def test_stored_runs_are_archives_beside_the_notebooks_and_no_part_of_the_wheel():
-    beside = {path.name: path.read_bytes() for path in (LITE / "files" / "mlplib" / "archives").iterdir()}
+def test_stored_runs_are_archives_beside_the_wheel_and_no_part_of_it():
+    beside = {path.name: path.read_bytes() for path in archives().iterdir()}
     assert beside == {path.name: path.read_bytes() for path in (ROOT / "mlplib" / "archives").glob("*.zip")}
     assert set(beside) >= {"shown.zip", "tuning.zip", "claims.zip", "questions.zip"}
     (wheel,) = (path for path in wheels() if path.name.startswith("mlplib"))

@@ -29,7 +29,7 @@ LAB_EXTENSIONS = Path(sys.prefix, "share", "jupyter", "labextensions")
 # server.
 EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kernel-extension"]
 PACKED = ["comm", "ipywidgets", "tqdm"]
-# Stored runs, beside the notebooks: no part of the library's wheel, which all of them load.
+# Stored runs are no part of the library's wheel, which all notebooks load: those that need some fetch them.
 ARCHIVES = sorted(ROOT.glob("mlplib/archives/*.zip"))
 LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]
 # The same input gives the same wheel; the earliest time that a ZIP file can hold.
@@ -160,6 +160,8 @@ def build(target):
         kernel = settings["jupyter-config-data"]["litePluginSettings"]["@jupyterlite/pyodide-kernel-extension:kernel"]
         # Seen from the kernel, whose script lies four folders down.
         kernel["loadPyodideOptions"]["packages"] += [f"../../../../{folder.as_posix()}/{wheel.name}" for wheel in built]
+        archives = Path("archives", digest(ARCHIVES)[:12])
+        kernel["loadPyodideOptions"]["env"] = {"MLPLIB_ARCHIVES": f"../../../../{archives.as_posix()}/"}
         (work / "jupyter-lite.json").write_text(json.dumps(settings, indent=1))
         config = json.loads((HERE / "jupyter_lite_config.json").read_text())
         config["LiteBuildConfig"]["federated_extensions"] = [str(LAB_EXTENSIONS / name) for name in EXTENSIONS]
@@ -168,12 +170,11 @@ def build(target):
         (work / "files" / "notebooks").mkdir(parents=True)
         for notebook_file in ROOT.glob("notebooks/*.ipynb"):
             (work / "files" / "notebooks" / notebook_file.name).write_text(live_copy(notebook_file), encoding="utf-8")
-        for path in ARCHIVES:
-            copy = work / "files" / path.relative_to(ROOT)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, copy)
         call("-m", "jupyterlite_core", "build", "--output-dir", work / "site", cwd=work)
         shutil.copytree(wheels, work / "site" / folder)
+        (work / "site" / archives).mkdir(parents=True)
+        for archive in ARCHIVES:
+            shutil.copy(archive, work / "site" / archives)
         shutil.move(work / "site", target)
     stamp.write_text(state)
 
