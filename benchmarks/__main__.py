@@ -78,7 +78,7 @@ def main():
                         help="measure only the tests that match, as in pytest")
     parser.add_argument("--quick", action="store_true", help="fewer repeats: to try, not to publish")
     parser.add_argument("--output", type=Path,
-                        help="the JSON file to write (default: benchmarks/results.json; with -k or --quick none)")
+                        help="the JSON file to write (default: mlplib/speed.json; with -k or --quick none)")
     arguments = parser.parse_args()
 
     print("== equal work: same weights, same minibatches, same losses?", flush=True)
@@ -86,9 +86,9 @@ def main():
     records = [record for threads in (1, 2) for record in measure(threads, arguments.k, arguments.quick)]
     summary = results.summarise(records, machine())
     print(results.as_text(summary))
-    output = arguments.output or (None if arguments.k or arguments.quick else HERE / "results.json")
+    output = arguments.output or (None if arguments.k or arguments.quick else HERE.parent / "mlplib" / "speed.json")
     if output:
-        output.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n")
+        output.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         print(f"\nWritten: {output}\nTo show it in the book: .venv/bin/python book/execute.py notebooks/how_fast.md")
 
 

@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, fields
 from importlib.metadata import version
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 
@@ -38,7 +39,10 @@ _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accura
 
 
 class StoreError(Exception):
-    """An entry, or an archive, that cannot be used: damaged, of another format or experiment. The message names it."""
+    """An entry, or an archive, that cannot be used: damaged, of another format or experiment, or not to be fetched.
+
+    The message names it.
+    """
 
 
 class StoreWarning(UserWarning):
@@ -331,23 +335,26 @@ class Archive(Runs):
     def _opened(self):
         """The file's present state, in memory; None if there is no file."""
         state, archive = self._known
-        if archive and sys.platform == "emscripten":
-            return archive  # there each look at a file fetches it again, and what a page serves does not change
         try:
             about = os.stat(self.path)
             present = about.st_mtime_ns, about.st_size, about.st_ino
             if state != present:
-                archive = zipfile.ZipFile(io.BytesIO(self.path.read_bytes()))
-                # Entries are ZIP files too: where the end is lost, zipfile takes the last whole entry for the archive.
-                others = [name for name in archive.namelist() if not name.endswith(".npz")]
-                if others:
-                    raise ValueError(f"expected runs, KEY.npz, found {', '.join(others)}")
+                archive = _zip_of_runs(self.path.read_bytes())
                 self._known = present, archive
         except (FileNotFoundError, NotADirectoryError):
             return None
         except Exception as error:  # in a damaged file zipfile can stumble over nearly anything
             raise StoreError(f"{self.path}: damaged, or no archive of runs ({error})") from error
         return archive
+
+
+def _zip_of_runs(content):
+    archive = zipfile.ZipFile(io.BytesIO(content))
+    # Entries are ZIP files too: where the end is lost, zipfile takes the last whole entry for the archive.
+    others = [name for name in archive.namelist() if not name.endswith(".npz")]
+    if others:
+        raise ValueError(f"expected runs, KEY.npz, found {', '.join(others)}")
+    return archive
 
 
 class StoreChain(Runs):
@@ -631,8 +638,42 @@ def packaged(*names):
     -------
     StoreChain
         Its first store, where a sweep saves, is the folder `mlplib/archives/under_way`, which need not exist.
+
+    Raises
+    ------
+    StoreError
+        In a live notebook of the book, if an archive cannot be fetched. The message says from where, and why.
     """
-    folder = beside = Path(__file__).with_name("archives")
-    if sys.platform == "emscripten" and not folder.exists():  # most notebooks need few, so none is a part of the wheel
-        beside = Path("../mlplib/archives")  # the notebooks; a file is fetched when it is opened
-    return StoreChain(Store(folder / "under_way"), *(Archive(beside / f"{name}.zip") for name in names or ("shown",)))
+    folder = Path(__file__).with_name("archives")
+    paths = [folder / f"{name}.zip" for name in names or ("shown",)]
+    where = os.environ.get("MLPLIB_ARCHIVES")
+    if sys.platform == "emscripten" and where:  # most notebooks need few, so none is a part of the wheel there
+        for path in paths:
+            if not path.exists():
+                _fetch(f"{where}{quote(path.name)}", path)
+    return StoreChain(Store(folder / "under_way"), *map(Archive, paths))
+
+
+def _fetch(address, path):
+    """Fetch an archive, in a browser; one that the site does not have stays missing.
+
+    The kernel is a web worker, which may wait for an answer. What Pyodide has for that, `open_url`, gives text only.
+    """
+    from js import URL, XMLHttpRequest, location
+
+    address, request = URL.new(address, location.href).href, XMLHttpRequest.new()  # as seen from the worker's script
+    request.open("GET", address, False)
+    request.responseType = "arraybuffer"
+    try:
+        request.send()
+        if request.status == 404:
+            return
+        if request.status != 200:
+            raise ValueError(f"the answer was {request.status} {request.statusText}".rstrip())
+        content = request.response.to_bytes()
+        _zip_of_runs(content)  # a network that wants a login first answers with a page of its own
+    except Exception as error:  # the browser's are of any kind
+        raise StoreError(f"{address}: expected an archive of stored runs, and could not fetch it ({error}); "
+                         "check the connection to this site, then run the cell again") from error
+    with _put_in_place(path) as file:
+        file.write(content)

@@ -11,7 +11,7 @@ from benchmarks import parts
 from mlplib import ACTIVATIONS, network, training
 
 ROOT = Path(__file__).parent.parent
-RESULTS = json.loads((ROOT / "benchmarks" / "results.json").read_text())
+RESULTS = json.loads((ROOT / "mlplib" / "speed.json").read_text(encoding="utf-8"))
 
 
 def test_nothing_was_left_out_silently():

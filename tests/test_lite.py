@@ -35,10 +35,21 @@ def settings():
     return json.loads((LITE / "jupyter-lite.json").read_text(encoding="utf-8"))["jupyter-config-data"]
 
 
+def seen_from_the_kernel(address):
+    """A file or folder by the address that the kernel is given: relative to its own script."""
+    return (LITE / "extensions" / KERNEL / "static" / address).resolve()
+
+
+def options():
+    return settings()["litePluginSettings"][f"{KERNEL}:kernel"]["loadPyodideOptions"]
+
+
 def wheels():
-    kernel = LITE / "extensions" / KERNEL / "static"
-    packages = settings()["litePluginSettings"][f"{KERNEL}:kernel"]["loadPyodideOptions"]["packages"]
-    return [(kernel / package).resolve() for package in packages if package.endswith(".whl")]
+    return [seen_from_the_kernel(package) for package in options()["packages"] if package.endswith(".whl")]
+
+
+def archives():
+    return seen_from_the_kernel(options()["env"]["MLPLIB_ARCHIVES"])
 
 
 def notebook(path):
@@ -53,11 +64,10 @@ def code(cells):
 
 
 @needs_the_book
-def test_all_notebooks_and_the_data_that_they_read_are_there_and_listed():
+def test_all_notebooks_are_there_and_listed():
     listed = json.loads((LITE / "api" / "contents" / "notebooks" / "all.json").read_text(encoding="utf-8"))
     assert sorted(entry["name"] for entry in listed["content"]) == [f"{name}.ipynb" for name in NAMES]
-    stored = ROOT / "benchmarks" / "results.json"
-    assert (LITE / "files" / "benchmarks" / "results.json").read_bytes() == stored.read_bytes()
+    assert [path.name for path in (LITE / "files").iterdir()] == ["notebooks"]  # they read no file beside them
 
 
 @needs_the_book
@@ -135,7 +145,7 @@ def test_the_librarys_wheel_is_the_library():
     path = next(path for path in wheels() if path.name.startswith("mlplib"))
     with zipfile.ZipFile(path) as wheel:
         held = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("mlplib/")}
-    patterns = ("*.py", "evidence/*.py", "widgets/*.py", "mnist_data/*.gz")
+    patterns = ("*.py", "evidence/*.py", "widgets/*.py", "speed.json", "mnist_data/*.gz")
     assert held == {file.relative_to(ROOT).as_posix(): file.read_bytes()
                     for pattern in patterns for file in (ROOT / "mlplib").glob(pattern)}
 
@@ -170,15 +180,15 @@ def test_the_button_opens_that_very_notebook_and_says_what_is_loaded(name):
 
     parts = json.loads((ROOT / "book" / "lite" / "first_visit.json").read_text())
     size = parts["JupyterLite"] + parts["Pyodide"] + sum(file.stat().st_size for file in (copy, *wheels()))
-    size += sum((LITE / "files" / "mlplib" / "archives" / f"{read}.zip").stat().st_size for read in READ.get(name, ()))
+    size += sum((archives() / f"{read}.zip").stat().st_size for read in READ.get(name, ()))
     if name == "5_evidence":
         size += parts["SciPy"]
     assert f"loads {round(size / 1e6)} MB" in page
 
 
 @needs_the_book
-def test_stored_runs_are_archives_beside_the_notebooks_and_no_part_of_the_wheel():
-    beside = {path.name: path.read_bytes() for path in (LITE / "files" / "mlplib" / "archives").iterdir()}
+def test_stored_runs_are_archives_beside_the_wheel_and_no_part_of_it():
+    beside = {path.name: path.read_bytes() for path in archives().iterdir()}
     assert beside == {path.name: path.read_bytes() for path in (ROOT / "mlplib" / "archives").glob("*.zip")}
     assert set(beside) >= {"shown.zip", "tuning.zip", "claims.zip", "questions.zip"}
     (wheel,) = (path for path in wheels() if path.name.startswith("mlplib"))

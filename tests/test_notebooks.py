@@ -1,8 +1,11 @@
 """The notebooks as they are stored: in step with their text, executed, and compared where they can be."""
 
+import ast
 import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import jupytext
@@ -78,6 +81,56 @@ def test_a_pair_opens_whatever_times_a_checkout_gives_it(opened, name, side):
 def test_an_edit_of_the_newer_notebook_is_not_opened_away(opened, side):
     with pytest.raises(HTTPError, match="is more recent than"):
         opened("2_network", side, lambda text: text.replace("import inspect", "import this", 1))
+
+
+# ---- files
+
+# What takes a path as seen from the working directory, and a text that is one.
+OPENS = re.compile(r"(os|io)(\..*)?|open|Path|pathlib|glob|shutil|zipfile|Store|Archive|load(txt)?|save\w*|genfromtxt"
+                   r"|(from|to)file|im(read|save)")
+FILE = re.compile(r"\.{0,2}/.*|.*\w\.[a-z]\w*")
+
+
+def reached(code):
+    """What code names of files, other than those of a package: `files(PACKAGE).joinpath(NAME)`."""
+    nodes = list(ast.walk(ast.parse(code)))
+    inside = {part for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("files(")
+              for part in ast.walk(node)}
+    formats = {part for node in nodes if isinstance(node, ast.FormattedValue) and node.format_spec
+               for part in ast.walk(node.format_spec)}
+    for node in set(nodes) - inside - formats:
+        names = [getattr(node, field, None) for field in ("id", "attr", "name", "module")]
+        yield from (name for name in names if isinstance(name, str) and OPENS.fullmatch(name))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and FILE.fullmatch(node.value):
+            yield node.value
+        if isinstance(node, ast.keyword) and node.arg in ("store", "folder") and isinstance(node.value, ast.Constant):
+            yield node.value.value
+
+
+@pytest.mark.parametrize("code, found", [
+    ('json.loads(Path("../benchmarks/results.json").read_text())', ["../benchmarks/results.json", "Path"]),
+    ("from pathlib import Path", ["Path", "pathlib"]), ("import os.path as p\np.exists(there)", ["os.path"]),
+    ('with open(f"{name}.csv") as file:\n    pass', ["open"]), ('plt.savefig("figure")', ["savefig"]),
+    ('mlplib.sweep(many, store="runs")', ["runs"]), ('Store("runs")', ["Store"]), ('read_csv("a.csv")', ["a.csv"]),
+    ('mlplib.load_mnist("./mnist")', ["./mnist"]), ('mlplib.load_mnist(folder="mnist")', ["mnist"]),
+    ('files("mlplib").joinpath("speed.json").read_text()', []), ("mlplib.load_mnist()", []),
+    ('store = packaged("claims")\nprint(f"{0.5:.3f}", "GFLOP/s", ".4f", "plain descent, 0.1", "last / first: ")', []),
+])
+def test_what_code_names_of_files_is_seen(code, found):
+    assert sorted(reached(code)) == sorted(found)
+
+
+@each_notebook
+def test_a_notebook_opens_no_file_that_depends_on_the_folder_it_runs_in(name):
+    assert [found for cell in code_cells(name) for found in reached(cell.source)] == []
+
+
+def test_the_page_on_speed_runs_in_a_folder_of_its_own(tmp_path):
+    code = "\n".join(cell.source for cell in code_cells("how_fast"))
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=os.environ | {"MPLBACKEND": "agg"}, text=True,
+                          capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 # ---- outputs

@@ -12,6 +12,8 @@ import time
 import zipfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urljoin
 
 import numpy as np
 import pytest
@@ -619,20 +621,85 @@ def test_what_comes_with_mlplib_is_named_and_begins_with_what_is_under_way():
     assert THIRD not in packaged("of my own")
 
 
-def test_in_the_browser_archives_lie_beside_the_notebooks_and_are_looked_at_once(archive, tmp_path, monkeypatch):
-    beside, notebooks = tmp_path / "mlplib" / "archives", tmp_path / "notebooks"
-    for folder in (beside, notebooks, tmp_path / "site-packages" / "mlplib"):
-        folder.mkdir(parents=True)
-    archive.path.rename(beside / "shown.zip")
-    monkeypatch.chdir(notebooks)
-    monkeypatch.setattr(store, "__file__", str(tmp_path / "site-packages" / "mlplib" / "store.py"))
+class Browser:
+    """What `js` is in Pyodide, as far as it is used: a server that has some answers."""
+
+    def __init__(self):
+        self.answers, self.asked = {}, []
+        self.location = SimpleNamespace(href="https://book.org/2026/lite/extensions/@jupyterlite/kernel/static/1.js")
+        self.URL = SimpleNamespace(new=lambda address, base: SimpleNamespace(href=urljoin(base, address)))
+        self.XMLHttpRequest = SimpleNamespace(new=self.request)
+
+    def request(self):
+        request = SimpleNamespace(statusText="")
+
+        def open_(method, address, later):
+            assert (method, later) == ("GET", False)
+            self.asked.append(address)
+
+        def send():
+            assert request.responseType == "arraybuffer"
+            request.status, answer = self.answers.get(self.asked[-1], (404, b"not found"))
+            if request.status == 0:
+                raise OSError("NetworkError: failed to load")
+            request.response = SimpleNamespace(to_bytes=lambda: answer)
+
+        request.open, request.send = open_, send
+        return request
+
+
+ADDRESS = "https://book.org/2026/lite/archives/12ab/shown.zip"
+
+
+@pytest.fixture
+def browser(tmp_path, monkeypatch):
+    """As in a live notebook: mlplib is installed without archives, and the working directory has none either."""
+    (tmp_path / "mlplib").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(store, "__file__", str(tmp_path / "mlplib" / "store.py"))
     monkeypatch.setattr(sys, "platform", "emscripten")
+    monkeypatch.setenv("MLPLIB_ARCHIVES", "../../../../archives/12ab/")
+    browser = Browser()
+    monkeypatch.setitem(sys.modules, "js", browser)
+    return browser
+
+
+def test_in_the_browser_archives_are_fetched_once(browser, archive, tmp_path):
+    browser.answers[ADDRESS] = 200, archive.path.read_bytes()
     found = packaged()
     assert found[EXPERIMENT].experiment == EXPERIMENT and len(found) == 2
-    assert found.stores[0].folder == tmp_path / "site-packages" / "mlplib" / "archives" / "under_way"
-    (beside / "shown.zip").unlink()  # a look at it would notice
-    assert found[OTHER].experiment == OTHER and len(found) == 2
-    assert sorted(path.name for path in tmp_path.rglob("*.zip")) == []
+    assert found.stores[0].folder == tmp_path / "mlplib" / "archives" / "under_way"
+    found.prepare()  # makes the folder, as a sweep does
+    assert packaged("shown")[OTHER].experiment == OTHER
+    assert browser.asked == [ADDRESS]
+
+
+def test_an_archive_that_the_site_does_not_have_has_no_runs(browser):
+    assert len(packaged("of my own")) == 0
+    assert browser.asked == [ADDRESS.replace("shown", "of%20my%20own")]
+
+
+@pytest.mark.parametrize("status, cut, said", [
+    (0, None, "NetworkError: failed to load"),
+    (503, None, "the answer was 503"),
+    (200, 0, "File is not a zip file"),
+    (200, -10, ""),
+], ids=["no network", "an error", "another page", "a part"])
+def test_an_archive_that_cannot_be_fetched_is_named_and_is_asked_for_again(browser, archive, status, cut, said):
+    whole = archive.path.read_bytes()
+    browser.answers[ADDRESS] = status, whole[:cut] or b"<html>Please log in</html>"
+    with pytest.raises(StoreError) as caught:
+        packaged()
+    message = str(caught.value)
+    assert message.startswith(f"{ADDRESS}: expected an archive of stored runs, and could not fetch it ({said}")
+    assert message.endswith("check the connection to this site, then run the cell again")
+    browser.answers[ADDRESS] = 200, whole
+    assert len(packaged()) == 2
+
+
+def test_without_an_address_nothing_is_fetched(browser, monkeypatch):
+    monkeypatch.delenv("MLPLIB_ARCHIVES")
+    assert len(packaged()) == 0 and browser.asked == []
 
 
 # ---- processes

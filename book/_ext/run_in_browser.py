@@ -50,14 +50,13 @@ def first_visit(site, notebook):
     own = [live, *(site / "lite" / "wheels").rglob("*.whl")]
     text = live.read_text(encoding="utf-8")
     code = "\n".join(cell["source"] for cell in json.loads(text)["cells"] if cell["cell_type"] == "code")
-    beside = (site / "lite" / "files" / "mlplib" / "archives" / f"{name}.zip" for name in archives(code))
-    own += [archive for archive in beside if archive.exists()]
+    own += [archive for name in archives(code) for archive in (site / "lite" / "archives").glob(f"*/{name}.zip")]
     with_scipy = parts["SciPy"] if "from scipy import" in text else 0  # Pyodide fetches it when a cell imports it
     return parts["JupyterLite"] + parts["Pyodide"] + with_scipy + sum(path.stat().st_size for path in own)
 
 
 def archives(code):
-    """The names of the archives of stored runs that code reads: each is fetched when it is first looked into."""
+    """The names of the archives of stored runs that code reads: each is fetched when it is first asked for."""
     names = {"shown"} if READERS.search(code) else set()
     for given in PACKAGED.findall(code):
         names.update(re.findall(r"[\"']([^\"']+)[\"']", given) or ["shown"])

@@ -29,9 +29,7 @@ LAB_EXTENSIONS = Path(sys.prefix, "share", "jupyter", "labextensions")
 # server.
 EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kernel-extension"]
 PACKED = ["comm", "ipywidgets", "tqdm"]
-# Files that notebooks read, by the same relative path as here; archives are others.
-DATA = ["benchmarks/results.json"]
-# Stored runs, beside the notebooks: no part of the library's wheel, which all of them load.
+# Stored runs are no part of the library's wheel, which all notebooks load: those that need some fetch them.
 ARCHIVES = sorted(ROOT.glob("mlplib/archives/*.zip"))
 LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]
 # The same input gives the same bytes: files bear this time, 2026-01-01, and not that of the build.
@@ -125,7 +123,6 @@ def digest(files):
 def inputs():
     """All files that the result depends on; the list of pinned packages stands for what is installed."""
     files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), ROOT / "requirements.txt"]
-    files += [ROOT / name for name in DATA]
     files += sorted(ROOT.glob("notebooks/*.ipynb"))
     for name in LIBRARY:
         path = ROOT / name
@@ -172,6 +169,8 @@ def build(target):
         kernel = settings["jupyter-config-data"]["litePluginSettings"]["@jupyterlite/pyodide-kernel-extension:kernel"]
         # Seen from the kernel, whose script lies four folders down.
         kernel["loadPyodideOptions"]["packages"] += [f"../../../../{folder.as_posix()}/{wheel.name}" for wheel in built]
+        archives = Path("archives", digest(ARCHIVES)[:12])
+        kernel["loadPyodideOptions"]["env"] = {"MLPLIB_ARCHIVES": f"../../../../{archives.as_posix()}/"}
         (work / "jupyter-lite.json").write_text(json.dumps(settings, indent=1))
         config = json.loads((HERE / "jupyter_lite_config.json").read_text())
         config["LiteBuildConfig"]["federated_extensions"] = [str(LAB_EXTENSIONS / name) for name in EXTENSIONS]
@@ -180,14 +179,13 @@ def build(target):
         (work / "files" / "notebooks").mkdir(parents=True)
         for notebook_file in ROOT.glob("notebooks/*.ipynb"):
             (work / "files" / "notebooks" / notebook_file.name).write_text(live_copy(notebook_file), encoding="utf-8")
-        for path in [*(ROOT / name for name in DATA), *ARCHIVES]:
-            copy = work / "files" / path.relative_to(ROOT)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, copy)
         call("-m", "jupyterlite_core", "build", "--output-dir", work / "site", cwd=work, SOURCE_DATE_EPOCH=EPOCH)
         for listing in (work / "site" / "api" / "contents").rglob("all.json"):
             put_in_order(listing)
         shutil.copytree(wheels, work / "site" / folder)
+        (work / "site" / archives).mkdir(parents=True)
+        for archive in ARCHIVES:
+            shutil.copy(archive, work / "site" / archives)
         shutil.move(work / "site", target)
     stamp.write_text(state)
 

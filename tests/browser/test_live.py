@@ -77,7 +77,9 @@ def size(urls, site):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_runs_to_its_end(name, page, site, open_live, network, console, capsys):
+def test_a_notebook_runs_to_its_end_without_a_service_worker(name, page, site, open_live, network, console, capsys):
+    """Private windows and addresses without HTTPS have none, and so no file beside a notebook; other tests have it."""
+    page.add_init_script("delete Navigator.prototype.serviceWorker")
     requested = []
     page.context.on("request", lambda request: requested.append(request.url))
     page.goto(f"{site}notebooks/{name}.html")
@@ -85,6 +87,7 @@ def test_a_notebook_runs_to_its_end(name, page, site, open_live, network, consol
     assert stated, "the button does not say what is loaded"
     requested.clear()
     clicked = open_live(name)
+    assert page.evaluate("() => !('serviceWorker' in navigator)")
     seen = page.evaluate(RUN_ALL)
     cells = [cell for cell in page.evaluate(CELLS) if cell["cell_type"] == "code" and cell["source"].strip()]
     errors = [output["traceback"] for cell in cells for output in cell["outputs"] if output["output_type"] == "error"]
@@ -104,6 +107,28 @@ def test_a_notebook_runs_to_its_end(name, page, site, open_live, network, consol
         figure = f"first figure {seen['figure'] - clicked:.1f} s after the click" if seen["figure"] else "no figure"
         print(f"\n{name} in the browser: {figure}, all cells after {time.time() - clicked:.0f} s, "
               f"{loaded and f'{loaded:.1f}'} MB loaded ({stated[1]} MB stated)")
+
+
+def test_an_archive_that_cannot_be_fetched_there_is_an_error_that_says_so(page, open_live):
+    open_live("how_fast")
+    answers = {"failed": lambda route: route.abort(), "page": lambda route: route.fulfill(body="<html>Log in</html>"),
+               "busy": lambda route: route.fulfill(status=503), "none": lambda route: route.fulfill(status=404)}
+    for name, answer in answers.items():
+        page.context.route(f"**/archives/*/{name}.zip", lambda route, _, answer=answer: answer(route))
+    said = page.evaluate(RUN_CODE, f"""
+from mlplib.store import StoreError, packaged
+for name in {list(answers)}:
+    try:
+        print(name, len(packaged(name)), "runs")
+    except StoreError as error:
+        print(name, error)
+print("shown", len(packaged()), "runs")
+""")
+    failed, page_, busy, none, shown = said.splitlines()
+    assert re.search(r"/lite/archives/\w+/failed\.zip: expected an archive of stored runs, .*NetworkError", failed)
+    assert re.search(r"/page\.zip: .* not a zip file\); check the connection", page_)
+    assert re.search(r"/busy\.zip: .*the answer was 503", busy)
+    assert (none, shown) == ("none 0 runs", "shown 160 runs")
 
 
 def test_training_there_gives_cpythons_losses_and_is_fast_enough(page, open_live, capsys):
