@@ -621,7 +621,7 @@ def test_what_comes_with_mlplib_is_named_and_begins_with_what_is_under_way():
     assert THIRD not in packaged("of my own")
 
 
-class Browser:
+class Site:
     """What `js` is in Pyodide, as far as it is used: a server that has some answers."""
 
     def __init__(self):
@@ -652,31 +652,31 @@ ADDRESS = "https://book.org/2026/lite/archives/12ab/shown.zip"
 
 
 @pytest.fixture
-def browser(tmp_path, monkeypatch):
+def site(tmp_path, monkeypatch):
     """As in a live notebook: mlplib is installed without archives, and the working directory has none either."""
     (tmp_path / "mlplib").mkdir()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(store, "__file__", str(tmp_path / "mlplib" / "store.py"))
     monkeypatch.setattr(sys, "platform", "emscripten")
     monkeypatch.setenv("MLPLIB_ARCHIVES", "../../../../archives/12ab/")
-    browser = Browser()
-    monkeypatch.setitem(sys.modules, "js", browser)
-    return browser
+    site = Site()
+    monkeypatch.setitem(sys.modules, "js", site)
+    return site
 
 
-def test_in_the_browser_archives_are_fetched_once(browser, archive, tmp_path):
-    browser.answers[ADDRESS] = 200, archive.path.read_bytes()
+def test_in_the_browser_archives_are_fetched_once(site, archive, tmp_path):
+    site.answers[ADDRESS] = 200, archive.path.read_bytes()
     found = packaged()
     assert found[EXPERIMENT].experiment == EXPERIMENT and len(found) == 2
     assert found.stores[0].folder == tmp_path / "mlplib" / "archives" / "under_way"
     found.prepare()  # makes the folder, as a sweep does
     assert packaged("shown")[OTHER].experiment == OTHER
-    assert browser.asked == [ADDRESS]
+    assert site.asked == [ADDRESS]
 
 
-def test_an_archive_that_the_site_does_not_have_has_no_runs(browser):
+def test_an_archive_that_the_site_does_not_have_has_no_runs(site):
     assert len(packaged("of my own")) == 0
-    assert browser.asked == [ADDRESS.replace("shown", "of%20my%20own")]
+    assert site.asked == [ADDRESS.replace("shown", "of%20my%20own")]
 
 
 @pytest.mark.parametrize("status, cut, said", [
@@ -685,21 +685,21 @@ def test_an_archive_that_the_site_does_not_have_has_no_runs(browser):
     (200, 0, "File is not a zip file"),
     (200, -10, ""),
 ], ids=["no network", "an error", "another page", "a part"])
-def test_an_archive_that_cannot_be_fetched_is_named_and_is_asked_for_again(browser, archive, status, cut, said):
+def test_an_archive_that_cannot_be_fetched_is_named_and_is_asked_for_again(site, archive, status, cut, said):
     whole = archive.path.read_bytes()
-    browser.answers[ADDRESS] = status, whole[:cut] or b"<html>Please log in</html>"
+    site.answers[ADDRESS] = status, whole[:cut] or b"<html>Please log in</html>"
     with pytest.raises(StoreError) as caught:
         packaged()
     message = str(caught.value)
     assert message.startswith(f"{ADDRESS}: expected an archive of stored runs, and could not fetch it ({said}")
     assert message.endswith("check the connection to this site, then run the cell again")
-    browser.answers[ADDRESS] = 200, whole
+    site.answers[ADDRESS] = 200, whole
     assert len(packaged()) == 2
 
 
-def test_without_an_address_nothing_is_fetched(browser, monkeypatch):
+def test_without_an_address_nothing_is_fetched(site, monkeypatch):
     monkeypatch.delenv("MLPLIB_ARCHIVES")
-    assert len(packaged()) == 0 and browser.asked == []
+    assert len(packaged()) == 0 and site.asked == []
 
 
 # ---- processes
