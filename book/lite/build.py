@@ -122,7 +122,7 @@ def digest(files):
 
 def inputs():
     """All files that the result depends on; the list of pinned packages stands for what is installed."""
-    files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), ROOT / "requirements.txt"]
+    files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), HERE / "copies.js", ROOT / "requirements.txt"]
     files += [ROOT / name for name in DATA]
     files += sorted(ROOT.glob("notebooks/*.ipynb"))
     for name in LIBRARY:
@@ -177,6 +177,9 @@ def build(target):
             shutil.copy(path, copy)
         call("-m", "jupyterlite_core", "build", "--output-dir", work / "site", cwd=work)
         shutil.copytree(wheels, work / "site" / folder)
+        shutil.copy(HERE / "copies.js", work / "site")
+        first = work / "site" / "config-utils.js"  # what each of JupyterLite's pages runs before all else
+        first.write_text(f'await import("./copies.js").catch(console.warn);\n{first.read_text("utf-8")}', "utf-8")
         shutil.move(work / "site", target)
     stamp.write_text(state)
 
