@@ -33,6 +33,8 @@ PACKED = ["comm", "ipywidgets", "tqdm"]
 DATA = ["benchmarks/results.json"]
 # Stored runs, beside the notebooks: no part of the library's wheel, which all of them load.
 ARCHIVES = sorted(ROOT.glob("mlplib/archives/*.zip"))
+# What JupyterLite's pages load besides its own: the one before all else, the other for widgets with forced colours.
+BESIDE = [HERE / "copies.js", ROOT / "book" / "_static" / "custom.css"]
 LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]
 # The same input gives the same wheel; the earliest time that a ZIP file can hold.
 EPOCH = "315532800"
@@ -122,7 +124,7 @@ def digest(files):
 
 def inputs():
     """All files that the result depends on; the list of pinned packages stands for what is installed."""
-    files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), HERE / "copies.js", ROOT / "requirements.txt"]
+    files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), *BESIDE, ROOT / "requirements.txt"]
     files += [ROOT / name for name in DATA]
     files += sorted(ROOT.glob("notebooks/*.ipynb"))
     for name in LIBRARY:
@@ -177,9 +179,13 @@ def build(target):
             shutil.copy(path, copy)
         call("-m", "jupyterlite_core", "build", "--output-dir", work / "site", cwd=work)
         shutil.copytree(wheels, work / "site" / folder)
-        shutil.copy(HERE / "copies.js", work / "site")
-        first = work / "site" / "config-utils.js"  # what each of JupyterLite's pages runs before all else
+        for path in BESIDE:
+            shutil.copy(path, work / "site")
+        first = work / "site" / "config-utils.js"
         first.write_text(f'await import("./copies.js").catch(console.warn);\n{first.read_text("utf-8")}', "utf-8")
+        for page in (work / "site").glob("*/index.html"):
+            link = '<link rel="stylesheet" href="../custom.css" />'
+            page.write_text(page.read_text("utf-8").replace("</head>", f"{link}\n  </head>", 1), "utf-8")
         shutil.move(work / "site", target)
     stamp.write_text(state)
 

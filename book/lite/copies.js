@@ -33,7 +33,6 @@ async function carryOver() {
   shared.close();
   // All in the transaction that makes the stores: there is never half of a copy, and another tab finds it done.
   const made = await openDatabase(OWN, (own?.version ?? 0) + 1, (database) => {
-    if (keepsFiles(database)) return;
     for (const [name, keys, values] of stores) {
       if (database.objectStoreNames.contains(name)) continue;
       const store = database.createObjectStore(name);

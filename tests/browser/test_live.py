@@ -300,6 +300,46 @@ def test_from_disk_the_page_says_that_it_must_be_served(page):
     assert not page.locator(".run-button").is_visible()
 
 
+RUN_NEW_CELL = """async (source) => {
+  const { content: notebook, sessionContext } = jupyterapp.shell.currentWidget;
+  await sessionContext.ready;
+  notebook.model.sharedModel.insertCell(0, { cell_type: "code", source });
+  notebook.activeCellIndex = 0;
+  const ok = await jupyterapp.commands.execute("notebook:run-cell");
+  await notebook.scrollToItem(0);
+  return ok;
+}"""
+
+
+def test_with_forced_colours_live_widgets_show_their_state_and_their_data(page, open_live):
+    open_live("how_fast")
+    assert page.evaluate(RUN_NEW_CELL, """
+from IPython.display import HTML, display
+from mlplib.widgets import BackpropStepper
+display(HTML('<i class="data" style="background: rgba(213, 94, 0, 0.5)">7</i>'))
+display(BackpropStepper())
+""")
+    page.locator(".jupyter-widgets svg[aria-label^=Step]").wait_for()
+    page.locator(".widget-toggle-button").get_by_text("Play", exact=True).click()
+    page.locator(".widget-toggle-button.mod-active").get_by_text("Play", exact=True).wait_for()
+    for scheme in ("light", "dark"):
+        page.emulate_media(forced_colors="active", color_scheme=scheme)
+        looks = page.locator(".jp-OutputArea .jupyter-button:visible").evaluate_all("""all => all.map(button => {
+          const { backgroundColor, color, textDecorationLine, borderStyle } = getComputedStyle(button);
+          return [button.classList.contains("mod-active"), backgroundColor, color, textDecorationLine, borderStyle];
+        })""")
+        pressed, others = [{tuple(look) for on, *look in looks if on is state} for state in (True, False)]
+        (pressed,), (other,) = pressed, others
+        assert [one == another for one, another in zip(pressed, other, strict=True)] == [False, False, False, True]
+        ground, text, data = page.evaluate("""() => {
+          const style = (selector) => getComputedStyle(document.querySelector(".jp-OutputArea " + selector));
+          const drawing = ".jupyter-widgets svg[aria-label^=Step]";
+          return [style(`${drawing} rect[style]`).fill, style(`${drawing} text`).fill, style(".data").backgroundColor];
+        }""")
+        assert {ground, text} == {"rgb(0, 0, 0)", "rgb(255, 255, 255)"}
+        assert data == "rgba(213, 94, 0, 0.5)"
+
+
 # The bench needs the imports only. What is off the screen is not laid out, and cannot be clicked.
 RUN_BENCH = """async () => {
   const { content: notebook, sessionContext } = jupyterapp.shell.currentWidget;
