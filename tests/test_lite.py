@@ -176,7 +176,6 @@ def test_the_button_opens_that_very_notebook_and_says_what_is_loaded(name):
     copy = LITE / "files" / path
     assert copy.name == f"{name}.ipynb"
     assert f'data-version="{notebook(copy)["metadata"]["book_version"]}"' in page
-    assert f'data-storage="{settings()["contentsStorageName"]}"' in page
 
     parts = json.loads((ROOT / "book" / "lite" / "first_visit.json").read_text())
     size = parts["JupyterLite"] + parts["Pyodide"] + sum(file.stat().st_size for file in (copy, *wheels()))

@@ -19,7 +19,7 @@ PACKAGED = re.compile(r"\bpackaged\(([^)]*)\)")
 
 # What concerns the reader's own situation is hidden; a script shows it where it is so.
 BUTTON = jinja2.Template("""
-<div class="run-in-browser" data-notebook="{{ notebook }}" data-version="{{ version }}" data-storage="{{ storage }}">
+<div class="run-in-browser" data-notebook="{{ notebook }}" data-version="{{ version }}">
 <p class="run-served"><a class="run-button" href="{{ link }}">Run in your browser</a>
 <span>A first start loads {{ megabytes }} MB: Python, the library, the data. No account, and nothing is sent
 anywhere.</span></p>
@@ -69,11 +69,9 @@ def add_button(app, page, template, context, doctree):
         return
     site, notebook = Path(app.outdir), f"{page}.ipynb"
     copy = json.loads((site / "lite" / "files" / notebook).read_text(encoding="utf-8"))
-    settings = json.loads((LITE / "jupyter-lite.json").read_text())["jupyter-config-data"]
     button = BUTTON.render(
         notebook=notebook,
         version=copy["metadata"]["book_version"],
-        storage=settings["contentsStorageName"],
         link=context["pathto"](f"lite/notebooks/index.html?path={notebook}", resource=True),
         megabytes=round(first_visit(site, notebook) / 1e6),
     )

@@ -9,30 +9,20 @@
     part(".run-from-disk").hidden = false;
     return;
   }
-  const { notebook, version, storage } = box.dataset;
-
-  /* One request to JupyterLite's storage; nothing where it was never opened. */
-  const inStorage = (mode, ask) => new Promise((resolve) => {
-    const opening = indexedDB.open(storage);
-    opening.onupgradeneeded = () => opening.transaction.abort();
-    opening.onerror = () => resolve();
-    opening.onsuccess = () => {
-      const database = opening.result;
-      if (!database.objectStoreNames.contains("files")) { database.close(); return resolve(); }
-      const asked = database.transaction("files", mode);
-      const request = ask(asked.objectStore("files"));
-      asked.oncomplete = asked.onabort = () => { database.close(); resolve(request.result); };
-    };
-  });
+  const { notebook, version } = box.dataset;
+  const copies = import("../lite/copies.js");
 
   const look = async () => {
-    const copy = await inStorage("readonly", (files) => files.get(notebook));
+    const { ask } = await copies;
+    // A browser that forbids its storage keeps no copy.
+    const copy = await ask("readonly", (files) => files.get(notebook)).catch(() => undefined);
     part(".run-own-copy").hidden = !copy;
     part(".run-older").hidden = copy?.content?.metadata?.book_version === version;
     if (copy) part(".run-discarded").textContent = "";
   };
   part("button").addEventListener("click", async () => {
-    await inStorage("readwrite", (files) => files.delete(notebook));
+    const { ask } = await copies;
+    await ask("readwrite", (files) => files.delete(notebook));
     await look();
     part(".run-discarded").textContent = "Discarded. The button opens the notebook as it stands here.";
   });

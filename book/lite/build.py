@@ -31,6 +31,8 @@ EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kerne
 PACKED = ["comm", "ipywidgets", "tqdm"]
 # Stored runs are no part of the library's wheel, which all notebooks load: those that need some fetch them.
 ARCHIVES = sorted(ROOT.glob("mlplib/archives/*.zip"))
+# What JupyterLite's pages load besides its own: the one before all else, the other for widgets with forced colours.
+BESIDE = [HERE / "copies.js", ROOT / "book" / "_static" / "custom.css"]
 LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]
 # The same input gives the same bytes: files bear this time, 2026-01-01, and not that of the build.
 EPOCH = "1767225600"
@@ -122,7 +124,7 @@ def digest(files):
 
 def inputs():
     """All files that the result depends on; the list of pinned packages stands for what is installed."""
-    files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), ROOT / "requirements.txt"]
+    files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), *BESIDE, ROOT / "requirements.txt"]
     files += sorted(ROOT.glob("notebooks/*.ipynb"))
     for name in LIBRARY:
         path = ROOT / name
@@ -186,6 +188,13 @@ def build(target):
         (work / "site" / archives).mkdir(parents=True)
         for archive in ARCHIVES:
             shutil.copy(archive, work / "site" / archives)
+        for path in BESIDE:
+            shutil.copy(path, work / "site")
+        first = work / "site" / "config-utils.js"
+        first.write_text(f'await import("./copies.js").catch(console.warn);\n{first.read_text("utf-8")}', "utf-8")
+        for page in (work / "site").glob("*/index.html"):
+            link = '<link rel="stylesheet" href="../custom.css" />'
+            page.write_text(page.read_text("utf-8").replace("</head>", f"{link}\n  </head>", 1), "utf-8")
         shutil.move(work / "site", target)
     stamp.write_text(state)
 

@@ -28,9 +28,15 @@ UNAVOIDABLE = {}
 
 # ---- the site
 
+# Where the same book stands a second and a third time on the one host.
+EDITIONS = ["2025/", "a%20shelf/2026/"]
+
 
 class Handler(http.server.SimpleHTTPRequestHandler):
     extensions_map = http.server.SimpleHTTPRequestHandler.extensions_map | TYPES
+
+    def translate_path(self, path):
+        return super().translate_path(re.sub(f"^/({'|'.join(EDITIONS)})", "/", path))
 
     def log_message(self, *args):
         pass
@@ -52,6 +58,12 @@ def site():
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def editions():
+    """The paths below `site` where the same book stands again."""
+    return EDITIONS
 
 
 @pytest.fixture(scope="session")

@@ -57,8 +57,8 @@ def patience(page):
 def open_live(page, site):
     """A function that opens a notebook by the button on its page; it returns the time of the click, in seconds."""
 
-    def click(name):
-        page.goto(f"{site}notebooks/{name}.html")
+    def click(name, edition="", page=page):
+        page.goto(f"{site}{edition}notebooks/{name}.html")
         clicked = time.time()
         page.click(".run-button")
         page.wait_for_function(OPENED)
@@ -159,27 +159,44 @@ print(json.dumps([*map(list, curves), rates]))
         print(f"\n785-64-10 in the browser: {max(rates):.0f} steps a second (expected: at least 350)")
 
 
-def test_a_kept_copy_is_named_and_can_be_discarded(page, open_live, console):
-    open_live("how_fast")
-    page.evaluate("""async () => {
+# ---- the reader's own copies
+
+
+def change(page, text, version=None):
+    """Put a cell before all others of the open notebook, and save it."""
+    page.evaluate("""async ([source, version]) => {
       const { content, context } = jupyterapp.shell.currentWidget;
-      content.model.sharedModel.insertCell(0, { cell_type: "markdown", source: "MINE" });
-      content.model.sharedModel.setMetadata("book_version", "before");
+      content.model.sharedModel.insertCell(0, { cell_type: "markdown", source });
+      if (version) content.model.sharedModel.setMetadata("book_version", version);
       await context.save();
-    }""")
+    }""", [text, version])
+
+
+def first_cell(page):
+    return page.evaluate(CELLS)[0]["source"]
+
+
+def discard(page):
+    notice = page.locator(".run-own-copy")
+    notice.get_by_role("button", name="Discard my copy").click()
+    notice.wait_for(state="hidden")
+    assert "Discarded" in page.inner_text(".run-discarded")
+
+
+def test_a_kept_copy_is_named_and_can_be_discarded(page, open_live):
+    open_live("how_fast")
+    change(page, "MINE", version="before")
     page.go_back()
     notice = page.locator(".run-own-copy")
     notice.wait_for(state="visible")
     assert "older version" in notice.inner_text()
     open_live("how_fast")
-    assert "MINE" in [cell["source"] for cell in page.evaluate(CELLS)]
+    assert first_cell(page) == "MINE"
 
     page.go_back()
-    notice.get_by_role("button", name="Discard my copy").click()
-    notice.wait_for(state="hidden")
-    assert "Discarded" in page.inner_text(".run-discarded")
+    discard(page)
     open_live("how_fast")
-    assert "MINE" not in [cell["source"] for cell in page.evaluate(CELLS)]
+    assert first_cell(page) != "MINE"
 
 
 def test_a_copy_of_this_version_is_not_called_older(page, open_live):
@@ -190,11 +207,162 @@ def test_a_copy_of_this_version_is_not_called_older(page, open_live):
     assert "older" not in page.locator(".run-own-copy").inner_text()
 
 
+def test_each_edition_on_a_host_keeps_its_own_copies(page, site, open_live, editions):
+    for edition in editions:
+        open_live("how_fast", edition)
+        assert "MINE" not in first_cell(page)
+        change(page, f"MINE {edition}")
+    page.go_back()
+    discard(page)
+    page.goto(f"{site}{editions[0]}notebooks/how_fast.html")
+    page.locator(".run-own-copy").wait_for(state="visible")
+
+
+SHARED = "A report you can run: notebooks"  # where all editions once kept their copies
+CONTENTS = """async (name) => {
+  const asked = (request) => new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result);
+    request.onerror = () => reject(request.error);
+  });
+  const database = await asked(indexedDB.open(name));
+  const contents = {};
+  for (const name of database.objectStoreNames) {
+    const store = database.transaction(name).objectStore(name);
+    contents[name] = [await asked(store.getAllKeys()), await asked(store.getAll())];
+  }
+  database.close();
+  return contents;
+}"""
+
+
+def own(edition):
+    return f"JupyterLite Storage - /{edition}lite/"
+
+
+def test_a_copy_that_was_shared_becomes_each_editions_own_once(context, page, site, open_live, editions):
+    # A tab as it was: all editions' copies in one place. It stays open.
+    old_tab = context.new_page()
+    old_tab.set_default_timeout(240_000)
+    settings = json.loads((BUILT / "lite" / "jupyter-lite.json").read_text(encoding="utf-8"))
+    settings["jupyter-config-data"]["contentsStorageName"] = SHARED
+    old_tab.route("**/lite/jupyter-lite.json", lambda route: route.fulfill(json=settings))
+    old_tab.route("**/lite/copies.js", lambda route: route.abort())
+    open_live("how_fast", editions[0], old_tab)
+    change(old_tab, "SHARED")
+    shared = old_tab.evaluate(CONTENTS, SHARED)
+    assert shared["files"][0] == ["notebooks/how_fast.ipynb"]
+
+    # By JupyterLite's own address, and by the book's page.
+    page.goto(f"{site}{editions[0]}lite/notebooks/index.html?path=notebooks/how_fast.ipynb")
+    page.wait_for_function(OPENED)
+    assert first_cell(page) == "SHARED"
+    page.goto(f"{site}{editions[1]}notebooks/how_fast.html")
+    page.locator(".run-own-copy").wait_for(state="visible")
+    for edition in editions:
+        kept = page.evaluate(CONTENTS, own(edition))
+        assert {name: kept[name] for name in shared} == shared
+
+    discard(page)
+    open_live("how_fast", editions[1])
+    assert first_cell(page) != "SHARED"
+    assert page.evaluate(CONTENTS, own(editions[0]))["files"] == shared["files"]
+    change(old_tab, "SAVED FROM A TAB THAT STAYED OPEN")
+    assert old_tab.evaluate(CONTENTS, SHARED)["files"] != shared["files"]
+
+
+@pytest.fixture
+def shared(page, site):
+    """Copies that all editions share, in the browser and as returned; the page is at one without a button."""
+    page.goto(f"{site}book/notation.html")
+    page.evaluate("""name => new Promise(resolve => {
+      const opening = indexedDB.open(name, 3);
+      opening.onupgradeneeded = () => {
+        const put = (store, value) => opening.result.createObjectStore(store).put(value, "notebooks/how_fast.ipynb");
+        put("files", { content: { cells: [], metadata: { book_version: "before" } } });
+        put("checkpoints", [{ content: null }]);
+      };
+      opening.onsuccess = () => { opening.result.close(); resolve(); };
+    })""", SHARED)
+    return page.evaluate(CONTENTS, SHARED)
+
+
+def test_tabs_that_carry_a_copy_over_at_once_do_no_harm(page, site, shared, editions):
+    page.evaluate("address => Promise.all([...Array(8).keys()].map(number => import(`${address}?${number}`)))",
+                  f"{site}{editions[0]}lite/copies.js")
+    assert page.evaluate(CONTENTS, own(editions[0])) == page.evaluate(CONTENTS, SHARED) == shared
+
+
+def test_a_copy_that_could_not_be_carried_over_waits_for_the_next_visit(page, site, shared, editions, console):
+    page.add_init_script("""
+      const put = IDBObjectStore.prototype.put;
+      IDBObjectStore.prototype.put = function (value, key) {
+        if (this.name === "files" && !sessionStorage.healed) throw Error("full");
+        return put.call(this, value, key);
+      };""")
+    page.goto(f"{site}{editions[0]}notebooks/how_fast.html")
+    page.evaluate("address => import(address)", f"{site}{editions[0]}lite/copies.js")
+    assert own(editions[0]) not in page.evaluate("async () => (await indexedDB.databases()).map(each => each.name)")
+    assert any("not carried over" in warning for warning in console.warnings)
+    page.evaluate("() => { sessionStorage.healed = true; }")
+    page.reload()
+    page.locator(".run-own-copy").wait_for(state="visible")
+    assert page.evaluate(CONTENTS, own(editions[0])) == shared
+
+
+def test_a_page_is_whole_where_the_browser_forbids_its_storage(page, site, console):
+    page.add_init_script("""Object.defineProperty(window, "indexedDB", {
+      get() { throw new DOMException("forbidden", "SecurityError"); } });""")
+    page.goto(f"{site}notebooks/how_fast.html", wait_until="networkidle")
+    assert page.locator(".run-button").is_visible()
+    assert page.locator(".run-own-copy").is_hidden()
+    assert console.errors == []
+
+
 def test_from_disk_the_page_says_that_it_must_be_served(page):
     page.goto((BUILT / "notebooks" / "3_tricks.html").as_uri())
     assert page.locator(".run-from-disk").is_visible()
     assert "make serve" in page.inner_text(".run-from-disk")
     assert not page.locator(".run-button").is_visible()
+
+
+RUN_NEW_CELL = """async (source) => {
+  const { content: notebook, sessionContext } = jupyterapp.shell.currentWidget;
+  await sessionContext.ready;
+  notebook.model.sharedModel.insertCell(0, { cell_type: "code", source });
+  notebook.activeCellIndex = 0;
+  const ok = await jupyterapp.commands.execute("notebook:run-cell");
+  await notebook.scrollToItem(0);
+  return ok;
+}"""
+
+
+def test_with_forced_colours_live_widgets_show_their_state_and_their_data(page, open_live):
+    open_live("how_fast")
+    assert page.evaluate(RUN_NEW_CELL, """
+from IPython.display import HTML, display
+from mlplib.widgets import BackpropStepper
+display(HTML('<i class="data" style="background: rgba(213, 94, 0, 0.5)">7</i>'))
+display(BackpropStepper())
+""")
+    page.locator(".jupyter-widgets svg[aria-label^=Step]").wait_for()
+    page.locator(".widget-toggle-button").get_by_text("Play", exact=True).click()
+    page.locator(".widget-toggle-button.mod-active").get_by_text("Play", exact=True).wait_for()
+    for scheme in ("light", "dark"):
+        page.emulate_media(forced_colors="active", color_scheme=scheme)
+        looks = page.locator(".jp-OutputArea .jupyter-button:visible").evaluate_all("""all => all.map(button => {
+          const { backgroundColor, color, textDecorationLine, borderStyle } = getComputedStyle(button);
+          return [button.classList.contains("mod-active"), backgroundColor, color, textDecorationLine, borderStyle];
+        })""")
+        pressed, others = [{tuple(look) for on, *look in looks if on is state} for state in (True, False)]
+        (pressed,), (other,) = pressed, others
+        assert [one == another for one, another in zip(pressed, other, strict=True)] == [False, False, False, True]
+        ground, text, data = page.evaluate("""() => {
+          const style = (selector) => getComputedStyle(document.querySelector(".jp-OutputArea " + selector));
+          const drawing = ".jupyter-widgets svg[aria-label^=Step]";
+          return [style(`${drawing} rect[style]`).fill, style(`${drawing} text`).fill, style(".data").backgroundColor];
+        }""")
+        assert {ground, text} == {"rgb(0, 0, 0)", "rgb(255, 255, 255)"}
+        assert data == "rgba(213, 94, 0, 0.5)"
 
 
 # The bench needs the imports only. What is off the screen is not laid out, and cannot be clicked.
