@@ -18,7 +18,7 @@ export PIP_REQUIRE_HASHES := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help env book test lint lab execute sweep sweep-full bench port serve clean distclean \
-        test-bare test-portable audit licences sbom package reproducible
+        fuzz test-bare test-portable audit licences sbom package reproducible
 
 help:
 	@echo "make book       build the book and say where to open it"
@@ -31,6 +31,7 @@ help:
 	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (ten minutes)"
 	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
 	@echo "make env        only install the packages into .venv"
+	@echo "make fuzz       try all cases of bad input and more than 100,000 damaged files, and say how many (five minutes)"
 	@echo "make test-bare  run the two commands of the README on a bare machine of today, made by debootstrap (needs root; an hour)"
 	@echo "make test-portable  run the notebooks and the first steps on other processors' code paths (half an hour)"
 	@echo "make audit      look the pinned packages up in the lists of known faults (needs a network)"
@@ -82,6 +83,10 @@ test: book
 	wait $$browser || failed=1; \
 	cat _build/browser-tests.log; \
 	exit $$failed
+
+# The whole of what is tried a little of in every test.
+fuzz: $(STAMP)
+	$(PY) -m pytest --whole tests/test_bad_input.py tests/test_fuzz.py
 
 lint: $(STAMP)
 	$(PY) -m ruff check

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mlplib import _checks
+
 
 class Sigmoid:
     """The logistic sigmoid, f(z) = 1 / (1 + exp(-z)) = (1 + tanh(z / 2)) / 2, with f′ = a (1 - a).
@@ -140,8 +142,15 @@ def activation(name, input_gain=1.0, output_gain=1.0, offset=0.0):
     Returns
     -------
     Sigmoid, ImprovedSigmoid or Adjusted
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
     """
-    g = ACTIVATIONS[name]
+    g = ACTIVATIONS[_checks.one_of("name", name, ACTIVATIONS)]
+    input_gain, output_gain = _checks.gain("input_gain", input_gain), _checks.gain("output_gain", output_gain)
+    offset = _checks.finite("offset", offset)
     return g if (input_gain, output_gain, offset) == (1, 1, 0) else Adjusted(g, input_gain, output_gain, offset)
 
 

@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 
+from mlplib import _checks
 from mlplib.experiments import Experiment
 from mlplib.report import SEEDS
 
@@ -27,7 +28,11 @@ def trick_experiment(tricks, seed=0):
     -------
     Experiment
     """
-    return Experiment(seed=seed).with_tricks(**dict(zip(REPORT_TRICKS, tricks, strict=True)))
+    tricks = _checks.sequence("tricks", tricks, "True and False")
+    if len(tricks) != len(REPORT_TRICKS):
+        raise ValueError(f"tricks: expected {len(REPORT_TRICKS)}, for {', '.join(REPORT_TRICKS)}, got {len(tricks)}")
+    on = [_checks.boolean(f"tricks[{i}]", trick) for i, trick in enumerate(tricks)]
+    return Experiment(seed=seed).with_tricks(**dict(zip(REPORT_TRICKS, on)))
 
 
 def topology_experiment(width, depth, seed=0):
@@ -42,6 +47,8 @@ def topology_experiment(width, depth, seed=0):
     -------
     Experiment
     """
+    width = _checks.integer("width", width, minimum=1, maximum=_checks.LONGEST)
+    depth = _checks.integer("depth", depth, minimum=0, maximum=_checks.LONGEST)
     return Experiment(hidden=(width,) * depth, seed=seed).with_tricks(**dict.fromkeys(REPORT_TRICKS, True))
 
 

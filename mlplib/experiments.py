@@ -130,7 +130,7 @@ class Experiment:
             "biases": _checks.one_of("biases", self.biases, BIASES),
             "shuffle": _checks.boolean("shuffle", self.shuffle),
             "batch_size": _checks.integer("batch_size", self.batch_size, minimum=1),
-            "epochs": _checks.integer("epochs", self.epochs, minimum=1),
+            "epochs": _checks.integer("epochs", self.epochs, minimum=1, maximum=_checks.LONGEST),
             "n_train": _checks.integer("n_train", self.n_train, minimum=1),
             "input_gain": _checks.gain("input_gain", self.input_gain),
             "output_gain": _checks.gain("output_gain", self.output_gain),
@@ -139,7 +139,7 @@ class Experiment:
             "third": _checks.integer("third", self.third, minimum=0),
             "inputs": _checks.one_of("inputs", self.inputs, INPUTS),
             "evaluations_per_epoch": _checks.integer("evaluations_per_epoch", self.evaluations_per_epoch, minimum=1),
-            "dense_steps": _checks.integer("dense_steps", self.dense_steps, minimum=0),
+            "dense_steps": _checks.integer("dense_steps", self.dense_steps, minimum=0, maximum=_checks.LONGEST),
             "stop_on": _checks.names("stop_on", self.stop_on, STOPS),
             "judge_on": _checks.names("judge_on", self.judge_on, JUDGES),
             "diagnostics": _checks.names("diagnostics", self.diagnostics, DIAGNOSTICS),
@@ -156,6 +156,10 @@ class Experiment:
             raise ValueError(f"n_train: expected at most the {N_TRAIN} training images, got {self.n_train}")
         if self.batch_size > self.n_train:
             raise ValueError(f"batch_size: expected at most n_train = {self.n_train}, got {self.batch_size}")
+        for name in ("learning_rate", "input_gain", "output_gain", "offset"):
+            _checks.within(name, checked.get(name, 1.0))
+        if abs(checked["init_scale"]) > 1:  # a small one only makes weights 0
+            _checks.within("init_scale", checked["init_scale"])
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
@@ -180,7 +184,7 @@ class Experiment:
         Raises
         ------
         TypeError
-            If `TRICKS` has no such trick.
+            If `TRICKS` has no such trick, or one is neither True nor False.
         ValueError
             If two of them set the same field, as two activations do.
         """
@@ -188,7 +192,7 @@ class Experiment:
         for name, on in {"init": init, "sigmoid": sigmoid, "momentum": momentum, **others}.items():
             if name not in TRICKS:
                 raise TypeError(f"{name}: expected one of the tricks {', '.join(TRICKS)}")
-            for field in TRICKS[name].fields if on else ():
+            for field in TRICKS[name].fields if _checks.boolean(name, on) else ():
                 if field in set_by:
                     raise ValueError(f"{name}: expected no other trick that sets {field}, got {set_by[field]} too")
                 set_by[field] = name

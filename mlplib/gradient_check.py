@@ -62,8 +62,9 @@ def check_gradients(model, X, y, n_weights=500, epsilon=5e-5, seed=0):
     TypeError, ValueError
         If an argument is not as described; or if `epsilon` is so small beside a weight that rounding swallows it.
     """
+    _checks.able("model", model, "gradients", "MLP((64,))")
     n_weights = _checks.integer("n_weights", n_weights, minimum=1)
-    epsilon = _checks.real("epsilon", epsilon, "a positive finite number", lambda v: v > 0)
+    epsilon = _checks.real("epsilon", epsilon, "a positive number of at most 1", lambda v: 0 < v <= 1)
     rng = np.random.default_rng(_checks.integer("seed", seed, minimum=0))
     model = copy.copy(model)
     model.dtype = np.dtype(np.float64)

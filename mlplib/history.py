@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mlplib import _checks
+
 
 class Progress(NamedTuple):
     """What one evaluation saw; losses in nats, accuracies from 0 to 1.
@@ -79,6 +81,7 @@ class History:
         """
         if step is None:
             return self
+        step = _checks.integer("step", step, minimum=-_checks.LARGEST)
         made, evaluated = (np.searchsorted(steps, step, side="right") for steps in (self.step, self.evaluation_step))
         return History(self.step[:made], self.minibatch_loss[:made], self.evaluation_step[:evaluated],
                        self.train_loss[:evaluated], self.train_accuracy[:evaluated],
@@ -98,5 +101,6 @@ class History:
         int or None
             None if no evaluation came so low.
         """
+        train_loss = _checks.finite("train_loss", train_loss)
         reached = np.flatnonzero(self.train_loss <= train_loss)
         return int(self.evaluation_step[reached[0]]) if len(reached) else None

@@ -33,7 +33,12 @@ def standardized_mnist(third=0, inputs="standardized"):
         float32 arrays of shape (20000, 785) and (10000, 785), with int64 labels. Mean and standard deviation are those
         of the 20,000 training images.
     """
-    return _standardized(third, inputs)
+    return _standardized(*_checked(third, inputs))
+
+
+def _checked(third, inputs):
+    third = _checks.integer("third", third, minimum=0, maximum=max(THIRDS))
+    return third, _checks.one_of("inputs", inputs, INPUTS)
 
 
 @lru_cache(maxsize=1)
@@ -76,6 +81,7 @@ def held_out_pieces(third, inputs):
     X, y : array
         Of shapes (N, 785) and (N,).
     """
+    third, inputs = _checked(third, inputs)
     for split in _thirds(third)[1]:
         for start in range(0, len(split.labels), IMAGES_AT_ONCE):
             part = slice(start, start + IMAGES_AT_ONCE)
@@ -97,7 +103,11 @@ def halves(labels, seed=0):
         Which samples are in the first half; the others are in the second.
     """
     labels = _checks.array("labels", labels, "integer labels")
-    rng = np.random.default_rng(seed)
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"labels: expected integer labels, got dtype {labels.dtype}")
+    if labels.ndim != 1:
+        raise ValueError(f"labels: expected integer labels, one for each sample, got shape {labels.shape}")
+    rng = np.random.default_rng(_checks.integer("seed", seed, minimum=0))
     first = np.zeros(len(labels), bool)
     turn = 0  # of the classes with an odd number, every other one gives its extra sample to the first half
     for label in np.unique(labels):

@@ -25,6 +25,7 @@ def one_hot(labels, n_classes=N_CLASSES, dtype=np.float64):
         If a label is not an integer from 0 to n_classes - 1.
     """
     labels = _checks.array("labels", labels, "integer labels")
+    n_classes, dtype = _checks.integer("n_classes", n_classes, minimum=1), _checks.floating_dtype("dtype", dtype)
     return np.eye(n_classes, dtype=dtype)[_checks.labels("labels", labels, labels.size, n_classes)]
 
 

@@ -23,6 +23,13 @@ DIGESTS = {
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+# And how many bytes they have: of a longer one no more is unpacked.
+SIZES = {
+    "train-images-idx3-ubyte": 16 + 60_000 * N_PIXELS,
+    "train-labels-idx1-ubyte": 8 + 60_000,
+    "t10k-images-idx3-ubyte": 16 + 10_000 * N_PIXELS,
+    "t10k-labels-idx1-ubyte": 8 + 10_000,
+}
 
 
 class Split(NamedTuple):
@@ -84,7 +91,7 @@ def load_mnist(folder=None):
     -----
     MNIST is by Yann LeCun and Corinna Cortes, licensed CC BY-SA 3.0.
     """
-    return _load(Path(folder) if folder is not None else Path(__file__).parent / "mnist_data")
+    return _load(Path(_checks.path("folder", folder)) if folder is not None else Path(__file__).parent / "mnist_data")
 
 
 @lru_cache(maxsize=2)
@@ -110,22 +117,24 @@ def _read(folder, name, header_bytes):
     compressed = path.read_bytes()
     unpacker = zlib.decompressobj(wbits=31)  # gives what there is of a truncated file, so that its digest can be told
     try:
-        content = unpacker.decompress(compressed)
+        content = unpacker.decompress(compressed, SIZES[name] + 1)
     except zlib.error as error:
         raise ValueError(
             f"{path}: expected content with SHA-256 {DIGESTS[name]}, found a file that does not decompress ({error}), "
             f"itself of SHA-256 {hashlib.sha256(compressed).hexdigest()}"
         ) from None
     found = hashlib.sha256(content).hexdigest()
-    if found != DIGESTS[name] or not unpacker.eof:
+    more = ", and more behind them," if len(content) > SIZES[name] or unpacker.unused_data else ""
+    if found != DIGESTS[name] or not unpacker.eof or unpacker.unused_data:
         raise ValueError(
             f"{path}: expected content with SHA-256 {DIGESTS[name]}, "
-            f"found {len(content):,} bytes with SHA-256 {found}: truncated or altered"
+            f"found {len(content):,} bytes{more} with SHA-256 {found}: truncated or altered"
         )
     return np.frombuffer(content, dtype=np.uint8, offset=header_bytes)  # read-only, because bytes are
 
 
-def _checked_images(images):
+def checked_images(images):
+    """Return images as a uint8 array of shape (N, 784), N at least 1, or say what they are instead."""
     expected = f"images: expected a uint8 array of shape (N, {N_PIXELS})"
     images = _checks.array("images", images, f"a uint8 array of shape (N, {N_PIXELS})")
     if images.dtype != np.uint8:
@@ -161,7 +170,11 @@ class Standardizer:
     def __post_init__(self):
         for name, value in (("mean", _checks.finite("mean", self.mean)),
                             ("std", _checks.real("std", self.std, "a positive finite number", lambda std: std > 0))):
-            object.__setattr__(self, name, _checks.within(name, value, np.dtype(np.float32)))
+            object.__setattr__(self, name, _checks.within(name, value))
+        largest = max(abs(self.mean), abs(255 - self.mean)) / self.std
+        if largest > float(np.finfo(np.float32).max):
+            raise ValueError(f"std: expected a number that makes inputs that float32 can hold, got {self.std!r}, which "
+                             f"makes some as large as {largest:.2g}")
 
     @classmethod
     def fit(cls, images):
@@ -180,7 +193,7 @@ class Standardizer:
         TypeError, ValueError
             If `images` has another dtype or shape, is empty, or is constant (no spread to scale by).
         """
-        images = _checked_images(images)
+        images = checked_images(images)
         # A histogram of 256 grey levels gives the exact sums, without a float copy of all the images.
         counts = np.bincount(images.ravel(), minlength=256)
         levels = np.arange(256)
@@ -210,7 +223,7 @@ class Standardizer:
         TypeError, ValueError
             If `images` has another dtype or shape, or is empty, or if `dtype` is neither float32 nor float64.
         """
-        images = _checked_images(images)
+        images = checked_images(images)
         X = np.empty((len(images), N_INPUTS), _checks.floating_dtype("dtype", dtype))
         X[:, :-1] = images
         X[:, :-1] -= self.mean

@@ -148,6 +148,7 @@ class Momentum:
             If these are not the arrays that were moved so far.
         """
         mine = self._weights
+        _checks.sequence("weights", weights, "arrays")
         if mine is None or weights is mine:
             return
         if len(weights) != len(mine) or any(W is not own for W, own in zip(weights, mine)):

@@ -10,11 +10,16 @@ from html import escape
 
 import numpy as np
 
+from mlplib import _checks
 from mlplib._checks import extra
+from mlplib.history import History
+from mlplib.mnist import checked_images
+from mlplib.report import Reproduction
 from mlplib.running import Figures
 
 with extra("notebooks", "mlplib.plotting"):
     import matplotlib.pyplot as plt
+    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
     from PIL import Image
 
@@ -55,6 +60,28 @@ LABELS = {
 }
 
 
+#: What a history has a curve of.
+CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+
+
+def _colored(what, colors):
+    """A colour for each label: those given, or of the report's rows."""
+    found = colors or {label: COLORS[label[:2]] for label in what if label[:2] in COLORS}
+    lacking = [label for label in what if label not in found]
+    if lacking:
+        raise ValueError(f"colors: expected one for each label, got none for {_checks.shown(lacking[0])}")
+    return found
+
+
+def _sizes(sizes):
+    found = {label: _checks.sequence(f"sizes[{label!r}]", values, "numbers")
+             for label, values in _checks.named("sizes", sizes).items()}
+    for label, values in found.items():
+        for i, value in enumerate(values):
+            _checks.loss(f"sizes[{label!r}][{i}]", value)
+    return found
+
+
 def _draw(ax, history, quantity, **style):
     """One recorded quantity against gradient steps: training dashed, validation solid."""
     dashes = "--" if quantity.startswith("train") else "-"
@@ -78,6 +105,7 @@ def plot_run(history, color=COLORS["2c"]):
     -------
     matplotlib.figure.Figure
     """
+    _checks.instance("history", history, History)
     figure, (losses, accuracies) = plt.subplots(1, 2, figsize=(9, 3.4))
     losses.plot(history.step, history.minibatch_loss, color=color, alpha=0.2, linewidth=0.4, label="minibatch")
     for ax, kind in ((losses, "loss"), (accuracies, "accuracy")):
@@ -107,7 +135,8 @@ def plot_comparison(histories, colors=None):
     matplotlib.figure.Figure
         Three panels; training loss on a logarithmic axis, the others cut to where the runs differ.
     """
-    colors = colors or {label: COLORS[label[:2]] for label in histories}
+    histories = _checks.several("histories", histories, History)
+    colors = _colored(histories, colors)
     figure, axes = plt.subplots(1, 3, figsize=(10, 3.6))
     for ax, quantity in zip(axes, ("train_loss", "validation_loss", "validation_accuracy")):
         _compare(ax, histories, quantity, colors)
@@ -147,6 +176,9 @@ def plot_quantity(histories, quantity, colors):
     matplotlib.figure.Figure
         Its axis is logarithmic or cut as in `plot_comparison`.
     """
+    histories = _checks.several("histories", histories, History)
+    _checks.one_of("quantity", quantity, LABELS)
+    colors = _colored(histories, colors)
     figure, ax = _small_panel()
     _compare(ax, histories, quantity, colors)
     return figure
@@ -166,6 +198,8 @@ def plot_gradient_bars(sizes, colors):
     -------
     matplotlib.figure.Figure
     """
+    sizes = _sizes(sizes)
+    colors = _colored(sizes, colors)
     figure, ax = _small_panel()
     layers = np.arange(1, 1 + max(map(len, sizes.values()), default=1))
     width = 0.8 / max(1, len(sizes))
@@ -200,9 +234,11 @@ def plot_train_loss(histories, colors=None):
     -------
     matplotlib.figure.Figure
     """
+    histories = _checks.several("histories", histories, History)
+    colors = _colored(histories, colors)
     figure, ax = plt.subplots(figsize=(7, 3.6))
     for label, history in histories.items():
-        color = colors[label] if colors else COLORS[label[:2]]
+        color = colors[label]
         ax.plot(history.step, history.minibatch_loss, color=color, alpha=0.15, linewidth=0.4)
         _draw(ax, history, "train_loss", color=color, label=label)
     _label(ax, LABELS["train_loss"])
@@ -228,6 +264,10 @@ def together(histories, quantity):
         The evaluated steps that all runs reached.
     values : float64 array of shape (runs, n)
     """
+    histories = _checks.instances("histories", histories, History)
+    _checks.one_of("quantity", quantity, CURVES)
+    if not histories:
+        raise ValueError("histories: expected at least one, got none")
     shortest = min((history.evaluation_step for history in histories), key=len)
     return shortest, np.array([getattr(history, quantity)[: len(shortest)] for history in histories])
 
@@ -274,8 +314,10 @@ def plot_layer_sizes(sizes, ylabel):
     -------
     matplotlib.figure.Figure
     """
+    sizes, palette = _sizes(sizes), ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
+    if not 0 < len(sizes) <= len(palette):
+        raise ValueError(f"sizes: expected at most {len(palette)} and at least one, got {len(sizes)}")
     figure, ax = plt.subplots(figsize=(7, 3.6))
-    palette = ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
     for (label, values), color, marker in zip(sizes.items(), palette, "osD^"):
         ax.plot(np.arange(1, len(values) + 1), values, marker=marker, color=color, label=label)
     ax.set_xticks(np.arange(1, max(map(len, sizes.values())) + 1))
@@ -298,8 +340,11 @@ def show_images(images, labels):
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = plt.subplots(1, len(images), figsize=(9, 1.3))
-    for ax, image, label in zip(axes, images, labels):
+    images, labels = checked_images(images), _checks.sequence("labels", labels, "labels")
+    if len(labels) != len(images):
+        raise ValueError(f"labels: expected {len(images)}, one for each image, got {len(labels)}")
+    figure, axes = plt.subplots(1, len(images), figsize=(9, 1.3), squeeze=False)
+    for ax, image, label in zip(axes[0], images, labels):
         ax.imshow(np.reshape(image, (28, 28)), cmap="gray_r")
         ax.set_title(str(label))
         ax.axis("off")
@@ -322,6 +367,10 @@ def as_html_image(figure, alt, dpi=80, n_colors=64):
     -------
     str
     """
+    _checks.instance("figure", figure, Figure)
+    _checks.text("alt", alt)
+    dpi = _checks.integer("dpi", dpi, minimum=1, maximum=_checks.LONGEST)
+    n_colors = _checks.integer("n_colors", n_colors, minimum=1, maximum=256)
     drawn, small = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=dpi)
     plt.close(figure)
@@ -341,11 +390,22 @@ class Table:
     ----------
     header : sequence of str
     rows : sequence of sequence of str
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are not, or a row has more cells than the header, or fewer.
     """
 
     def __init__(self, header, rows):
-        self.header = list(header)
-        self.rows = [[str(cell) for cell in row] for row in rows]
+        self.header = list(_checks.sequence("header", header, "words"))
+        self.rows = []
+        for i, row in enumerate(_checks.sequence("rows", rows, "rows")):
+            cells = [str(cell) for cell in _checks.sequence(f"rows[{i}]", row, "cells")]
+            if len(cells) != len(self.header):
+                n = len(self.header)
+                raise ValueError(f"rows[{i}]: expected {n} cell{'s' * (n != 1)}, as the header has, got {len(cells)}")
+            self.rows.append(cells)
 
     def _repr_html_(self):
         def line(cells, tag):
@@ -361,6 +421,14 @@ class Table:
         return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines)
 
 
+def _reproductions(given):
+    """Any iterable, such as the values of a dict."""
+    found = [_checks.instance(f"reproductions[{i}]", each, Reproduction) for i, each in enumerate(given)]
+    if not found:
+        raise ValueError("reproductions: expected at least one, got none")
+    return found
+
+
 def reproduction_table(reproductions):
     """The report's figures beside those of the five seeds.
 
@@ -374,7 +442,7 @@ def reproduction_table(reproductions):
         For each row of the report one line a figure: reported, mean, whether the mean is within the tolerance, range,
         each seed.
     """
-    reproductions, rows = list(reproductions), []
+    reproductions, rows = _reproductions(reproductions), []
     for reproduction in reproductions:
         row = reproduction.row
         for i, name in enumerate(Figures._fields):
@@ -396,7 +464,7 @@ def reproduction_table(reproductions):
 
 def reproduced_table(reproductions):
     """Whether each row of the report is reproduced: a `Table`, of the same reproductions as `reproduction_table`."""
-    names = [name.replace("_", " ") for name in Figures._fields]
+    names, reproductions = [name.replace("_", " ") for name in Figures._fields], _reproductions(reproductions)
     return Table(
         ["row", *names, "verdict"],
         [[each.row.task, *("within" if ok else "outside" for ok in each.within),

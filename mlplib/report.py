@@ -6,7 +6,7 @@ import numpy as np
 
 from mlplib import _checks
 from mlplib.experiments import Experiment
-from mlplib.running import Figures
+from mlplib.running import Figures, Run
 from mlplib.store import packaged
 from mlplib.sweeps import sweep
 
@@ -62,9 +62,10 @@ class Row:
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             If the runs are not those of `experiments`.
         """
+        runs = _checks.instances("runs", runs, Run)
         if [run.experiment for run in runs] != self.experiments:
             raise ValueError(f"runs: expected row {self.task} with the seeds {SEEDS}, in this order, got "
                              f"{[run.experiment for run in runs]}")
@@ -100,6 +101,7 @@ class Reproduction:
 
         See `History.step_reaching`; a float, or None if a seed never came so low.
         """
+        train_loss = _checks.finite("train_loss", train_loss)
         steps = [run.history.step_reaching(train_loss) for run in self.runs]
         return None if None in steps else float(np.mean(steps))
 
@@ -166,12 +168,13 @@ def reproduce(tasks=tuple(REPORT), n_jobs=-1, progress=True):
 
     Raises
     ------
-    ValueError
-        If the report has no such row.
+    TypeError, ValueError
+        If an argument is not as described, or the report has no such row.
     KeyboardInterrupt
         If Ctrl-C, or a notebook's stop button, ended the sweep.
     """
-    rows = [REPORT[_checks.one_of("tasks", task, REPORT)] for task in tasks]
+    rows = [REPORT[_checks.one_of(f"tasks[{i}]", task, REPORT)]
+            for i, task in enumerate(_checks.sequence("tasks", tasks, "names of rows"))]
     experiments = [experiment for row in rows for experiment in row.experiments]
     runs = iter(sweep(experiments, packaged(), n_jobs, progress))
     return {row.task: row.reproduction([next(runs) for _ in row.experiments]) for row in rows}

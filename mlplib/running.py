@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mlplib import _checks
 from mlplib.diagnostics import PROBES, Recorder, gradient_rms
 from mlplib.experiments import Experiment
 from mlplib.history import History
@@ -115,8 +116,7 @@ def trainer_for(experiment):
     TypeError
         If `experiment` is not an Experiment.
     """
-    if not isinstance(experiment, Experiment):
-        raise TypeError(f"experiment: expected an Experiment, got {type(experiment).__name__}")
+    _checks.instance("experiment", experiment, Experiment)
     train, validation = _sets(experiment)
     model = model_for(experiment)
     named = set(experiment.stop_on) | set(experiment.judge_on)
@@ -139,7 +139,7 @@ def model_for(experiment):
     -------
     MLP
     """
-    e = experiment
+    e = _checks.instance("experiment", experiment, Experiment)
     return MLP(e.hidden, e.activation, e.init, e.biases, e.seed, input_gain=e.input_gain, output_gain=e.output_gain,
                offset=e.offset, init_scale=e.init_scale)
 
@@ -219,6 +219,7 @@ def run(experiment, progress=False):
     TypeError
         If `experiment` is not an Experiment.
     """
+    progress = _checks.boolean("progress", progress)
     trainer = trainer_for(experiment)
     with one_blas_thread():
         start = time.perf_counter()
@@ -251,7 +252,8 @@ def probed_gradient_rms(model, experiment, n_images=PROBES):
     tuple of float
         One for each weight matrix, input side first.
     """
-    (X, y), _ = _sets(experiment)
+    n_images = _checks.integer("n_images", n_images, minimum=1)
+    (X, y), _ = _sets(_checks.instance("experiment", experiment, Experiment))
     return gradient_rms(model, X[:n_images], y[:n_images])
 
 

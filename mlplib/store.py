@@ -9,6 +9,7 @@ import json
 import math
 import os
 import platform
+import re
 import sys
 import tempfile
 import time
@@ -22,6 +23,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from mlplib import _checks
 from mlplib.experiments import Experiment
 from mlplib.history import History
 from mlplib.mnist import N_VALIDATION
@@ -35,6 +37,10 @@ _DEFAULTS = asdict(Experiment())
 RECORDED = "recorded "  # what the names of the arrays of diagnostics begin with
 # How long a process waits, in seconds, for another one that puts runs into the same archive; a second is usual.
 PATIENCE = 60
+# What is unpacked of an entry at most: so many bytes, or so many times its own size if that is more; and its text. Real
+# runs take two or three times their size; a file that claims more was made to fill the memory.
+UNPACKED, TIMES, TEXT = 2**26, 64, 2**20
+_ENTRY = re.compile(r"[0-9a-f]{24}\.npz")
 _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
@@ -67,9 +73,15 @@ def key(experiment):
 
 
 def _differing(experiment):
+    _checks.instance("experiment", experiment, Experiment)
     values = {field.name: getattr(experiment, field.name) for field in fields(experiment)}
     differing = {name: value for name, value in values.items() if value != _DEFAULTS[name]}
     return json.loads(json.dumps(differing))  # what is saved and what is read back are equal: a tuple becomes a list
+
+
+def checked_marks(marks):
+    """What is kept among a run's versions, as a dict from str to str, or what is wrong with it."""
+    return {name: _checks.text(f"marks[{name!r}]", mark) for name, mark in _checks.mapping("marks", marks).items()}
 
 
 class Runs:
@@ -90,7 +102,10 @@ class Runs:
         for name in sorted(self._all_names()):
             found = self._found(name)
             if found:  # another process may have removed it by now
-                yield _read(*found)
+                run = _read(*found)
+                if _entry_name(run.experiment) != name:
+                    raise StoreError(f"{found[1]}: expected the run of this key, found one of {run.experiment}")
+                yield run
 
     def __contains__(self, experiment):
         """Whether there is an entry for an experiment; not whether it can be used."""
@@ -181,7 +196,7 @@ class Store(Runs):
     """
 
     def __init__(self, folder):
-        self.folder = Path(folder)
+        self.folder = Path(_checks.path("folder", folder))
 
     def __repr__(self):
         return f"Store({str(self.folder)!r}), {len(self)} runs"
@@ -247,9 +262,13 @@ class Store(Runs):
 
         Raises
         ------
-        ValueError
-            If the weights are wanted and the run comes from a store that did not keep them.
+        TypeError, ValueError
+            If an argument is not as described, or the weights are wanted and the run comes from a store that did not
+            keep them.
         """
+        _checks.instance("run", run, Run)
+        weights = _checks.boolean("weights", weights)
+        marks = checked_marks(marks)
         if weights and run.model is None:
             raise ValueError(f"weights: expected a run with its model, got one without, of {run.experiment}")
         history = run.history
@@ -268,7 +287,7 @@ class Store(Runs):
             **({"stops": {name: stop._asdict() for name, stop in run.stops.items()}} if run.stops else {}),
             "versions": (run.versions or {"mlplib": version("mlplib"), "numpy": np.__version__,
                                           "python": platform.python_version(), "machine": platform.machine()})
-            | (marks or {}),
+            | marks,
         }
         numbers = {"step": history.step[kept], "minibatch_loss": history.minibatch_loss[kept],
                    "evaluation_step": history.evaluation_step, **{name: getattr(history, name) for name in _CURVES},
@@ -300,7 +319,7 @@ class Archive(Runs):
     """
 
     def __init__(self, path):
-        self.path = Path(path)
+        self.path = Path(_checks.path("path", path))
         self._known = (None, None)  # which state of the file was read, and what it held; replaced at once, for threads
 
     def __repr__(self):
@@ -321,7 +340,7 @@ class Archive(Runs):
         if archive is None or name not in archive.NameToInfo:
             return None
         try:
-            return archive.read(name)
+            return _part(archive, archive.NameToInfo[name], _most(archive.fp.getbuffer().nbytes))
         except Exception as error:
             raise StoreError(f"{self.path / name}: damaged ({error})") from error
 
@@ -351,9 +370,10 @@ class Archive(Runs):
 def _zip_of_runs(content):
     archive = zipfile.ZipFile(io.BytesIO(content))
     # Entries are ZIP files too: where the end is lost, zipfile takes the last whole entry for the archive.
-    others = [name for name in archive.namelist() if not name.endswith(".npz")]
-    if others:
-        raise ValueError(f"expected runs, KEY.npz, found {', '.join(others)}")
+    others = [name for name in archive.namelist() if not _ENTRY.fullmatch(name)]
+    if others or len(archive.namelist()) > len(archive.NameToInfo):
+        raise ValueError("expected runs, KEY.npz, each once, found "
+                         f"{_checks.shown(others[0]) if others else 'two of the same name'}")
     return archive
 
 
@@ -419,7 +439,10 @@ def write_archive(path, entries):
     entries : dict from str to bytes
         By name.
     """
-    path, buffer = Path(path), io.BytesIO()
+    path, buffer = Path(_checks.path("path", path)), io.BytesIO()
+    for name, content in _checks.named("entries", entries).items():
+        if not isinstance(content, bytes):
+            raise TypeError(f"entries[{name!r}]: expected bytes, got {type(content).__name__}")
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name in sorted(entries):
             info = zipfile.ZipInfo(name)  # of 1980, the earliest year that a ZIP file can name
@@ -459,7 +482,9 @@ def archive_runs(store, path, experiments):
     StoreWarning
         If an entry of the store cannot be used; it stays where it is.
     """
-    path, wanted = Path(path), {_entry_name(experiment): experiment for experiment in experiments}
+    _checks.instance("store", store, Store)
+    path = Path(_checks.path("path", path))
+    wanted = {_entry_name(one): one for one in _checks.instances("experiments", experiments, Experiment)}
     if not any(map(store._has, wanted)):
         return 0
     with _locked(path):
@@ -550,8 +575,9 @@ def _run_of(experiment, content, where):
 def _read(content, where):
     """The run in an entry, or a StoreError that says what is wrong with it, and where it lies."""
     try:
-        with np.load(io.BytesIO(content)) as entry:
-            arrays = {name: entry[name] for name in entry.files}
+        arrays = _arrays(content)
+        if arrays["about"].nbytes > TEXT:
+            raise ValueError(f"expected a text of at most {TEXT:,} bytes, found {arrays['about'].nbytes:,}")
         about = json.loads(arrays["about"].tobytes())
         if about["format"] != FORMAT:
             raise StoreError(f"{where}: expected format {FORMAT}, found {about['format']}; "
@@ -567,19 +593,74 @@ def _read(content, where):
         history = History(**{name: values for name, values in numbers.items() if not name.startswith(RECORDED)})
         stops = {name: _stop(**stop) for name, stop in about.get("stops", {}).items()}
         weights = [arrays[name] for name in sorted(arrays, key=lambda n: (len(n), n)) if name.startswith("weights_")]
-        return Run(experiment, _model(experiment, weights), history, about["stopped_epoch"], about["diverged"], False,
-                   about["message"], about["seconds"], Figures(*about["final"]), Figures(*about["best"]),
-                   tuple(about["gradient_rms"]), stops, recorded, about["versions"])
+        epoch, seconds = about["stopped_epoch"], _checks.loss("seconds", about["seconds"])
+        final, best = (Figures(*_losses(name, about[name])) for name in ("final", "best"))
+        gradient_rms = _losses("gradient_rms", about["gradient_rms"])
+        if len(gradient_rms) != len(experiment.hidden) + 1:
+            raise ValueError(f"gradient_rms: expected {len(experiment.hidden) + 1} numbers, found {len(gradient_rms)}")
+        return Run(experiment, _model(experiment, weights), history,
+                   None if epoch is None else _checks.integer("stopped_epoch", epoch, minimum=0),
+                   _checks.boolean("diverged", about["diverged"]), False, _checks.text("message", about["message"]),
+                   seconds, final, best, gradient_rms, stops, recorded, checked_marks(about["versions"]))
     except StoreError:
         raise
     except Exception as error:  # on its way through zipfile, zlib, NumPy and json damage can raise nearly anything
         raise StoreError(f"{where}: damaged, or no entry of a store ({error})") from error
 
 
-def _stop(last, best, **about):
-    """JSON knows no tuples."""
-    return Stop(**about, **{which: {name: tuple(figures) for name, figures in judged.items()}
-                            for which, judged in (("last", last), ("best", best))})
+def _losses(name, values):
+    """A tuple of floats: JSON knows no tuples."""
+    values = _checks.sequence(name, values, "numbers")
+    return tuple(_checks.loss(f"{name}[{i}]", value) for i, value in enumerate(values))
+
+
+def _stop(step, best_step, stopped, last, best):
+    judged = []
+    for which in (last, best):
+        judged.append({name: _losses(name, figures) for name, figures in which.items()})
+        if any(len(figures) != 2 for figures in judged[-1].values()):
+            raise ValueError("stops: expected a loss and an accuracy on each set")
+    return Stop(_checks.integer("step", step, minimum=0), _checks.integer("best_step", best_step, minimum=0),
+                _checks.boolean("stopped", stopped), *judged)
+
+
+def _most(size):
+    """How many bytes a file of a size may be unpacked to."""
+    return max(UNPACKED, TIMES * size)
+
+
+def _part(zipped, info, most):
+    """What lies in a ZIP file, of which no more is unpacked than `most` bytes."""
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise ValueError(f"{info.filename}: expected it stored or deflated")  # others unpack without a bound
+    if info.file_size > most:
+        raise ValueError(f"{info.filename}: expected at most {most:,} bytes, found a claim of {info.file_size:,}")
+    with zipped.open(info) as file:
+        content = file.read(info.file_size)
+    if len(content) != info.file_size:
+        raise ValueError(f"{info.filename}: expected {info.file_size:,} bytes, found {len(content):,}")
+    return content
+
+
+def _arrays(content):
+    """The arrays of an NPZ file, by name. NumPy's own reader makes room for whatever a header claims."""
+    with zipfile.ZipFile(io.BytesIO(content)) as entry:
+        infos, most = entry.infolist(), _most(len(content))
+        if len(infos) > len(entry.NameToInfo) or sum(info.file_size for info in infos) > most:
+            raise ValueError(f"expected arrays of different names, of at most {most:,} bytes altogether")
+        return {info.filename.removesuffix(".npy"): _array(_part(entry, info, most)) for info in infos}
+
+
+def _array(content):
+    """The array in an NPY file, fresh."""
+    file = io.BytesIO(content)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("expected arrays in version 1.0 of NumPy's format")
+    shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
+    start = file.tell()
+    if dtype.kind not in "fiub" or math.prod(shape) * dtype.itemsize != len(content) - start:
+        raise ValueError(f"expected {len(content) - start:,} bytes of numbers, found a claim of {shape} of {dtype}")
+    return np.ndarray(shape, dtype, content, start, order="F" if in_columns else "C").copy(order="K")
 
 
 def _packed(numbers, experiment):
@@ -598,6 +679,11 @@ def _packed(numbers, experiment):
 
 def _unpacked(planes, shapes, experiment):
     """What `_packed` was given, rounded, in the types that a fresh run has."""
+    if planes.dtype != np.uint8 or planes.ndim != 2 or len(planes) != 3:
+        raise ValueError(f"expected three planes of bytes, found {planes.dtype} of shape {planes.shape}")
+    for name, shape in shapes.items():
+        for length in shape:
+            _checks.integer(f"shapes[{name!r}]", length, minimum=0, maximum=len(planes[0]))
     whole = np.zeros((planes.shape[1], 4), np.uint8)
     whole[:, 1:] = planes.T
     whole = whole.view("<f4").ravel().astype(np.float64)
@@ -605,8 +691,14 @@ def _unpacked(planes, shapes, experiment):
     if len(whole) != ends[-1]:
         raise ValueError(f"expected {ends[-1]} numbers, found {len(whole)}")
     rows = {name: row.reshape(shape) for (name, shape), row in zip(shapes.items(), np.split(whole, ends[:-1]))}
-    return {name: np.cumsum(row).astype(np.int64) if name.endswith("step") else row / _unit(name, experiment)
-            for name, row in rows.items()}
+    with np.errstate(all="ignore"):
+        found = {name: np.cumsum(row).astype(np.int64) if name.endswith("step") else row / _unit(name, experiment)
+                 for name, row in rows.items()}
+    for several in (("step", "minibatch_loss"), ("evaluation_step", *_CURVES)):
+        steps = found[several[0]]
+        if any(found[name].shape != (len(steps),) for name in several) or (np.diff(steps, prepend=-1) <= 0).any():
+            raise ValueError(f"expected steps that rise, and as many of each of {', '.join(several)}")
+    return found
 
 
 def _unit(name, experiment):
@@ -617,6 +709,9 @@ def _unit(name, experiment):
 def _model(experiment, weights):
     if not weights:
         return None
+    found = sum(W.size for W in weights)
+    if found < experiment.n_weights:  # before room is made for so many
+        raise ValueError(f"expected {experiment.n_weights:,} weights or more, found {found:,}")
     model = model_for(experiment)
     shapes = [W.shape for W in model.weights]
     if [W.shape for W in weights] != shapes or any(W.dtype != model.dtype for W in weights):
@@ -644,6 +739,10 @@ def packaged(*names):
     StoreError
         In a live notebook of the book, if an archive cannot be fetched. The message says from where, and why.
     """
+    for i, name in enumerate(names):
+        if not isinstance(name, str) or not name.strip(".") or "\\" in name or Path(name).name != name:
+            raise (ValueError if isinstance(name, str) else TypeError)(
+                f"names[{i}]: expected the name of an archive, such as 'shown', got {_checks.shown(name)}")
     folder = Path(__file__).with_name("archives")
     paths = [folder / f"{name}.zip" for name in names or ("shown",)]
     where = os.environ.get("MLPLIB_ARCHIVES")

@@ -9,7 +9,7 @@ from mlplib import _checks
 from mlplib.experiments import Experiment
 from mlplib.mnist import N_VALIDATION
 from mlplib.running import one_blas_thread, run, trainer_for
-from mlplib.store import Archive, Runs, Store
+from mlplib.store import Archive, Runs, Store, checked_marks
 from mlplib.training import DENSE, progress_bar, quietly
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"
@@ -113,11 +113,11 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
     experiments, keep_weights, again = (
         _checks.instances(name, given, Experiment)
         for name, given in (("experiments", experiments), ("keep_weights", keep_weights), ("again", again)))
-    marks = {name: _checks.text(f"marks[{name!r}]", mark) for name, mark in _checks.mapping("marks", marks).items()}
+    marks = checked_marks(marks)
     progress = _checks.boolean("progress", progress)
     n_jobs = _checks.jobs("n_jobs", n_jobs)
     if store is not None:
-        store, anew = store_in_use(store if isinstance(store, Runs) else Store(store))
+        store, anew = store_in_use(store if isinstance(store, Runs) else Store(_checks.path("store", store)))
         keep_weights, again = (experiments, ()) if anew else (keep_weights, again)
     runs, again = {}, set(again)
     for experiment in dict.fromkeys(experiments) if store is not None else ():
@@ -197,7 +197,7 @@ def work(experiment):
     -------
     int
     """
-    e = experiment
+    e = _checks.instance("experiment", experiment, Experiment)
     evaluations = e.epochs * min(e.evaluations_per_epoch, e.steps_per_epoch) + e.dense_steps // DENSE
     updates = e.epochs * e.steps_per_epoch * (3 * e.n_weights * e.batch_size + 1_000_000 * (len(e.hidden) + 2))
     return updates + evaluations * e.n_weights * (e.n_train + N_VALIDATION)
@@ -215,6 +215,7 @@ def estimate(experiments):
     list of float
         In seconds.
     """
+    experiments = _checks.instances("experiments", experiments, Experiment)
     short = Experiment(n_train=3200, epochs=1, evaluations_per_epoch=1)
     seconds = []
     with one_blas_thread():

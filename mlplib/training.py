@@ -84,6 +84,7 @@ class EarlyStopping:
         bool
             Whether it is the lowest so far.
         """
+        validation_loss = _checks.loss("validation_loss", validation_loss)
         if validation_loss < self.lowest:
             self.lowest, self.waited = validation_loss, 0
             return True
@@ -224,15 +225,11 @@ class Trainer:
 
     def __init__(self, model, optimizer, train, validation, batch_size=32, epochs=50, shuffle=True, patience=50,
                  evaluations_per_epoch=5, seed=0, subsets=None, stop_on=("validation",), dense_steps=0, observe=None):
-        for name, given, method, such_as in (("model", model, "loss_and_gradients", "MLP((64,))"),
-                                             ("optimizer", optimizer, "update", "SGD(0.1) or Momentum(0.02, 0.9)")):
-            if isinstance(given, type) or not hasattr(given, method):
-                got = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
-                raise TypeError(f"{name}: expected one such as {such_as}, got {got}")
-        self.model = model
-        self.optimizer = optimizer
+        self.model = _checks.able("model", model, "loss_and_gradients", "MLP((64,))")
+        self.optimizer = _checks.able("optimizer", optimizer, "update", "SGD(0.1) or Momentum(0.02, 0.9)")
         if isinstance(optimizer, (SGD, Momentum)):
-            _checks.within("optimizer.learning_rate", optimizer.learning_rate, model.dtype)
+            rate = _checks.learning_rate(optimizer.learning_rate)
+            _checks.within("optimizer.learning_rate", rate, model.dtype)
         if isinstance(optimizer, Momentum):
             optimizer.check_network(model.weights)
         self._X, self._y = self._checked_set("train", train)
@@ -240,7 +237,7 @@ class Trainer:
         self.batch_size = _checks.integer("batch_size", batch_size, minimum=1)
         if self.batch_size > len(self._X):
             raise ValueError(f"batch_size: expected at most the {len(self._X)} training samples, got {batch_size}")
-        self.epochs = _checks.integer("epochs", epochs, minimum=1)
+        self.epochs = _checks.integer("epochs", epochs, minimum=1, maximum=_checks.LONGEST)
         self.shuffle = _checks.boolean("shuffle", shuffle)
         subsets = _checks.mapping("subsets", subsets)
         if "validation" in subsets:
@@ -250,7 +247,7 @@ class Trainer:
         if not names:
             raise ValueError("stop_on: expected at least one name, got none")
         self.stopping = {name: EarlyStopping(patience) for name in names}
-        self.dense_steps = _checks.integer("dense_steps", dense_steps, minimum=0)
+        self.dense_steps = _checks.integer("dense_steps", dense_steps, minimum=0, maximum=_checks.LONGEST)
         self.observe = None if observe is None else _checks.function("observe", observe)
         self.evaluations_per_epoch = _checks.integer("evaluations_per_epoch", evaluations_per_epoch, minimum=1)
         self.seed = _checks.integer("seed", seed, minimum=0)
@@ -265,9 +262,8 @@ class Trainer:
         self.minibatch_losses = []
         self._evaluations, self._on_subsets = [], []
         self._n_observed = 0
-        _, order_stream = np.random.SeedSequence(self.seed).spawn(2)  # the other one draws the weights
         # The epoch, its order, and the generator that draws the next: one value, so that it changes at once.
-        self._shuffled = -1, np.arange(len(self._X)), np.random.default_rng(order_stream)
+        self._shuffled = -1, np.arange(len(self._X)), self._order_stream()
         self._targets = one_hot(self._y, model.n_classes, model.dtype)
         self._minibatch, self._minibatch_targets = (np.empty((self.batch_size, columns), model.dtype)
                                                     for columns in (model.n_inputs, model.n_classes))
@@ -405,18 +401,34 @@ class Trainer:
         Parameters
         ----------
         epoch : int
-            The present one, or the next.
+            Counted from 0.
 
         Returns
         -------
         int64 array of shape (N,)
             Row numbers of the training set.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such epoch.
         """
+        present = self.n_steps // self.steps_per_epoch
+        epoch = _checks.integer("epoch", epoch, minimum=0, maximum=max(present, self.epochs))
         drawn, order, rng = self._shuffled
-        if self.shuffle and epoch > drawn:
-            rng = copy.deepcopy(rng)  # the one that is kept has drawn no order that is not kept
-            self._shuffled = _, order, _ = epoch, rng.permutation(len(self._X)), rng
+        if not self.shuffle or epoch == drawn:
+            return order
+        # The generator that is kept has drawn no order that is not kept.
+        drawn, rng = (drawn, copy.deepcopy(rng)) if epoch > drawn else (-1, self._order_stream())
+        while drawn < epoch:
+            drawn, order = drawn + 1, rng.permutation(len(self._X))
+        if epoch == present:
+            self._shuffled = drawn, order, rng
         return order
+
+    def _order_stream(self):
+        _, stream = np.random.SeedSequence(self.seed).spawn(2)  # the other one draws the weights
+        return np.random.default_rng(stream)
 
     def _evaluate(self):
         """Loss and accuracy on both sets, part by part, and what follows from them."""
@@ -472,6 +484,7 @@ class Trainer:
         DivergenceWarning
             If it stops, unless within `quietly`.
         """
+        train_loss = _checks.loss("train_loss", train_loss)
         divergence = {} if self.diverged else self._training_divergence(train_loss)
         vars(self).update(divergence)
         self._warn(divergence)
@@ -520,6 +533,7 @@ class Trainer:
         DivergenceWarning
             If the run diverges, unless within `quietly`.
         """
+        progress = _checks.boolean("progress", progress)
         self.interrupted = False
         with progress_bar(show=progress, total=self.n_evaluations, initial=len(self._evaluations),
                           unit="evaluation") as bar:

@@ -78,7 +78,7 @@ def fill(archive, what, experiments, marks=None, **options):
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m mlplib.evidence", description=core.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m mlplib.evidence", description=core.__doc__, allow_abbrev=False)
     parser.add_argument("--full", action="store_true", help=full.__doc__)
     work = full if parser.parse_args().full else core
     try:

@@ -6,9 +6,10 @@ apart.
 
 from dataclasses import asdict, dataclass, field, replace
 
+from mlplib import _checks
 from mlplib.catalogue import topology_experiment, trick_experiment
 from mlplib.experiments import Experiment
-from mlplib.inputs import STOPS
+from mlplib.inputs import STOPS, THIRDS
 
 #: Seeds of the confirming runs; none of them was used to choose anything.
 CONFIRMING = tuple(range(100, 120))
@@ -32,6 +33,11 @@ class Protocol:
         How the learning rate is set, a key of `mlplib.evidence.rates.RATES`; None is the report's rule.
     epochs, patience, evaluations_per_epoch, dense_steps, stop_on, judge_on, diagnostics
         As for `Experiment`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is not as described.
     """
 
     suffix: str = ""
@@ -44,8 +50,17 @@ class Protocol:
     judge_on: tuple = STOPS
     diagnostics: tuple = ()
 
+    def __post_init__(self):
+        _checks.text("suffix", self.suffix)
+        if self.rate is not None:
+            _checks.text("rate", self.rate)
+        checked = self.applied(Experiment())  # it knows what its fields may be
+        for name in asdict(self).keys() - {"suffix", "rate"}:
+            object.__setattr__(self, name, getattr(checked, name))
+
     def applied(self, experiment, **fields):
         """The experiment made by this protocol, at its own learning rate, and with other fields as given."""
+        _checks.instance("experiment", experiment, Experiment)
         return replace(experiment, **{name: value for name, value in asdict(self).items()
                                       if name not in ("suffix", "rate")} | fields)
 
@@ -85,10 +100,19 @@ class Network:
     name : str
     experiment : Experiment
         With the report's protocol and learning rate.
+
+    Raises
+    ------
+    TypeError
+        If one of them is not as described.
     """
 
     name: str
     experiment: Experiment
+
+    def __post_init__(self):
+        _checks.text("name", self.name)
+        _checks.instance("experiment", self.experiment, Experiment)
 
     def under(self, protocol=REPORTED, third=0, seeds=CONFIRMING):
         """The arm of this network under a protocol.
@@ -104,11 +128,11 @@ class Network:
         -------
         Arm
         """
-        return Arm(self, protocol, third, tuple(seeds))
+        return Arm(self, protocol, third, seeds)
 
     def varied(self, what, **fields):
         """The network with another name behind its own, "NAME, WHAT", and with other fields of `Experiment`."""
-        return Network(f"{self.name}, {what}", replace(self.experiment, **fields))
+        return Network(f"{self.name}, {_checks.text('what', what)}", replace(self.experiment, **fields))
 
 
 @dataclass(frozen=True)
@@ -123,6 +147,11 @@ class Arm:
     protocol : Protocol
     third : {0, 1, 2}
     seeds : tuple of int
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is not as described.
     """
 
     network: Network = field(compare=False)
@@ -132,6 +161,12 @@ class Arm:
     name: str = field(init=False, repr=False)
 
     def __post_init__(self):
+        _checks.instance("network", self.network, Network)
+        _checks.instance("protocol", self.protocol, Protocol)
+        _checks.integer("third", self.third, minimum=0, maximum=max(THIRDS))
+        seeds = (_checks.integer(f"seeds[{i}]", seed, minimum=0)
+                 for i, seed in enumerate(_checks.sequence("seeds", self.seeds, "integers")))
+        object.__setattr__(self, "seeds", tuple(seeds))
         on_third = f", third {self.third}" if self.third else ""
         object.__setattr__(self, "name", f"{self.network.name}{self.protocol.suffix}{on_third}")
 
@@ -154,7 +189,7 @@ class Arm:
         -------
         list of Experiment
         """
-        rate = {} if learning_rate is None else {"learning_rate": learning_rate}
+        rate = {} if learning_rate is None else {"learning_rate": _checks.learning_rate(learning_rate)}
         return [self.protocol.applied(self.network.experiment, seed=seed, third=self.third, **rate)
                 for seed in self.seeds]
 
@@ -174,7 +209,23 @@ def tricks(code):
     -------
     Network
     """
-    return Network(f"tricks {code}", trick_experiment([digit == "1" for digit in code]))
+    return Network(f"tricks {binary(code)}", trick_experiment([digit == "1" for digit in code]))
+
+
+def binary(code):
+    """Return a code of three digits, each 0 or 1, or say what it is instead.
+
+    Parameters
+    ----------
+    code : str
+
+    Returns
+    -------
+    str
+    """
+    if not isinstance(code, str) or code not in CODES:
+        raise ValueError(f"code: expected three digits, each 0 or 1, such as '110', got {_checks.shown(code)}")
+    return code
 
 
 #: The eight codes of `tricks`.
@@ -189,7 +240,9 @@ def width(units):
 def depth(layers, momentum=True):
     """So many hidden layers of 64 units, with all tricks or all but momentum: a Network."""
     deep = Network(f"depth {layers}", topology_experiment(64, layers))
-    return deep if momentum else Network(f"{deep.name} without momentum", replace(deep.experiment, gamma=0.0))
+    if _checks.boolean("momentum", momentum):
+        return deep
+    return Network(f"{deep.name} without momentum", replace(deep.experiment, gamma=0.0))
 
 
 def two_layers(units):

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from mlplib import _checks
 from mlplib.evidence import statistics
 from mlplib.evidence.measures import MEASURES
 from mlplib.evidence.statistics import mean_estimate, median_estimate, share_estimate
+from mlplib.running import Run
 
 #: What an effect says of the direction that is claimed of it.
 HOLDS, EQUIVALENT, FAILS, UNDECIDED = "holds", "equivalent", "does not hold", "undecided"
@@ -30,6 +32,11 @@ class Comparison:
         What is claimed of a beside b.
     margin : float
         The smallest difference that matters: in the measure's unit, or the logarithm of a ratio.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is not as described.
     """
 
     measure: str
@@ -37,6 +44,23 @@ class Comparison:
     b: tuple | float
     direction: str
     margin: float
+
+    def __post_init__(self):
+        measure = MEASURES[_checks.one_of("measure", self.measure, MEASURES)]
+        _checks.one_of("direction", self.direction, ("greater", "less", "same"))
+        _checks.real("margin", self.margin, "a finite number of at least 0", lambda v: v >= 0)
+        sides = {"a": _checks.sequence("a", self.a, "arms")}
+        if isinstance(self.b, Real):
+            _checks.finite("b", self.b)
+            if measure.kind == "sign" and self.b <= 0:
+                raise ValueError(f"b: expected a positive number, for {self.measure!r} is compared by its logarithm, "
+                                 f"got {self.b!r}")
+        else:
+            sides["b"] = _checks.sequence("b", self.b, "arms, or a number")
+        for name, side in sides.items():
+            if not side:
+                raise ValueError(f"{name}: expected at least one arm, got none")
+            object.__setattr__(self, name, side)
 
     @property
     def arms(self):
@@ -97,8 +121,8 @@ class Effect:
             interval excludes the margin. For "same": "equivalent" if a difference as large as the margin is excluded on
             both sides; "does not hold" if there is one, and its estimate reaches the margin. Else "undecided".
         """
-        p_for = self.p_for if p_for is None else p_for
-        p_against = self.p_against if p_against is None else p_against
+        p_for = self.p_for if p_for is None else _checks.probability("p_for", p_for)
+        p_against = self.p_against if p_against is None else _checks.probability("p_against", p_against)
         reaches = abs(self.claimed) >= self.comparison.margin
         if self.comparison.direction == "same":
             if p_for < statistics.LEVEL:
@@ -130,19 +154,29 @@ def compare(runs_a, runs_b, measure="accuracy", direction="greater", margin=0.00
 
     Raises
     ------
-    ValueError
-        If an argument is not as described, there are fewer than two pairs, or seeds do not match.
+    TypeError, ValueError
+        If an argument is not as described, the runs lack what the measure needs, there are fewer than two pairs, or
+        seeds do not match.
     """
-    if measure not in MEASURES:
-        raise ValueError(f"measure: expected one of {', '.join(map(repr, MEASURES))}, got {measure!r}")
-    if direction not in ("greater", "less", "same"):
-        raise ValueError(f"direction: expected 'greater', 'less' or 'same', got {direction!r}")
+    _checks.one_of("measure", measure, MEASURES)
+    _checks.one_of("direction", direction, ("greater", "less", "same"))
     margin = _checks.real("margin", margin, "a finite number of at least 0", lambda v: v >= 0)
     if MEASURES[measure].kind == "share" and (direction, runs_b) != ("greater", 0.0):
-        raise ValueError(f"measure: {measure!r} can only be greater than 0.0, got {direction!r} and {runs_b!r}")
-    groups_b = runs_b if isinstance(runs_b, (int, float)) else [list(runs_b)]
-    b = float(runs_b) if isinstance(runs_b, (int, float)) else ("b",)
-    return effect_of(Comparison(measure, ("a",), b, direction, margin), [list(runs_a)], groups_b)
+        raise ValueError(f"measure: {measure!r} can only be greater than 0.0, got {direction!r} and "
+                         f"{_checks.shown(runs_b)}")
+    groups_a = [list(_checks.instances("runs_a", runs_a, Run))]
+    if isinstance(runs_b, Real):
+        b = groups_b = _checks.finite("runs_b", runs_b)
+        if MEASURES[measure].logarithmic and b <= 0:
+            raise ValueError(f"runs_b: expected a positive number, for {measure!r} is compared by its logarithm, got "
+                             f"{runs_b!r}")
+    else:
+        b, groups_b = ("b",), [list(_checks.instances("runs_b", runs_b, Run))]
+    try:
+        return effect_of(Comparison(measure, ("a",), b, direction, margin), groups_a, groups_b)
+    except KeyError as error:
+        raise ValueError(f"measure: {measure!r} needs runs that have recorded {error}; `judge_on`, `stop_on` and "
+                         "`diagnostics` of their experiments say what is") from None
 
 
 def effect_of(comparison, groups_a, groups_b):

@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 
+from mlplib import _checks
 from mlplib.evidence.arms import (
     FASTEST,
     FEW,
@@ -13,6 +14,7 @@ from mlplib.evidence.arms import (
     REPORTED,
     TUNED,
     Network,
+    binary,
     depth,
     tricks,
     two_layers,
@@ -38,7 +40,7 @@ _LOGISTIC, _IMPROVED, _ALL = map(tricks, ("100", "110", "111"))
 
 def gamma(value):
     """All tricks with another momentum: a Network, that of the claims for γ = 0.9."""
-    return _ALL if value == 0.9 else Network(f"gamma {value}", replace(_ALL.experiment, gamma=value))
+    return _ALL if _checks.gamma(value) == 0.9 else Network(f"gamma {value}", replace(_ALL.experiment, gamma=value))
 
 
 def factors(code):
@@ -54,7 +56,7 @@ def factors(code):
     -------
     Network
     """
-    if code in ("000", "111"):
+    if binary(code) in ("000", "111"):
         return {"000": _LOGISTIC, "111": _IMPROVED}[code]
     chosen = {name: value for (name, value), digit in zip(FACTORS.items(), code) if digit == "1"}
     return Network(f"factors {code}", replace(_LOGISTIC.experiment, **chosen))
@@ -68,12 +70,13 @@ def layers_of(activation, init, layers):
 
 def tunable_depth(layers, momentum=True):
     """Like `depth`, by the name that its arm at its best rate has: one layer is a network of the claims."""
+    layers = _checks.integer("layers", layers, minimum=1)
     return depth(layers, momentum) if layers > 1 else _ALL if momentum else _IMPROVED
 
 
 def tunable_width(units):
     """Like `width`, by the name that its arm at its best rate has: 64 units are a network of the claims."""
-    return _ALL if units == 64 else width(units)
+    return _ALL if _checks.integer("units", units, minimum=1) == 64 else width(units)
 
 
 #: Inputs that are scaled otherwise, by what arms are called with them.

@@ -1,17 +1,20 @@
 """Rates: how learning rates are chosen, or matched with another network's, by runs on seeds of their own."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
+from mlplib import _checks
 from mlplib.evidence import arms
 from mlplib.evidence.measures import updates_until
+from mlplib.experiments import Experiment
 from mlplib.inputs import standardized_mnist
 from mlplib.running import model_for
+from mlplib.store import Runs
 
 #: Effective steps α / (1 - γ) among which a learning rate is chosen, from too small to too large.
 EFFECTIVE_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -48,10 +51,19 @@ def effective_steps_for(experiment):
     -------
     tuple of float
     """
+    _checks.instance("experiment", experiment, Experiment)
     return (0.002, 0.005, *EFFECTIVE_STEPS) if len(experiment.hidden) >= 20 else EFFECTIVE_STEPS
 
 
 # ---- the best and the fastest
+
+
+def checked_store(store):
+    """Return what runs are read from, or say what it is instead; a dict of runs will do, with `get`."""
+    if not isinstance(store, (Runs, Mapping)):
+        raise TypeError(f"store: expected a Store, a StoreChain or an Archive, got {type(store).__name__}")
+    return store
+
 
 
 def tuning_runs(experiment, step):
@@ -81,13 +93,19 @@ def chosen_step(experiment, store, goal="best"):
     -------
     float or None
         None if a run is missing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
     """
-    scores = {}
+    checked_store(store)
+    of, scores = GOALS[_checks.one_of("goal", goal, GOALS)], {}
     for step in effective_steps_for(experiment):
         runs = [store.get(one) for one in tuning_runs(experiment, step)]
         if None in runs:
             return None
-        scores[step] = np.mean([GOALS[goal](run) for run in runs], axis=0).tolist()
+        scores[step] = np.mean([of(run) for run in runs], axis=0).tolist()
     return min(scores, key=scores.get)
 
 
@@ -105,6 +123,7 @@ def tuning_curve(experiment, store):
     dict from float to list of float
         One loss, in nats, for each tuning seed; infinite where the run diverged.
     """
+    checked_store(store)
     return {step: [_lowest(store[one])[0] for one in tuning_runs(experiment, step)]
             for step in effective_steps_for(experiment)}
 

@@ -8,9 +8,11 @@ import json
 from collections import Counter
 from dataclasses import dataclass
 
+from mlplib import _checks
 from mlplib.evidence import measures, statistics
+from mlplib.evidence.arms import Arm
 from mlplib.evidence.effects import Comparison
-from mlplib.evidence.rates import experiments_of, runs_that_choose
+from mlplib.evidence.rates import checked_store, experiments_of, runs_that_choose
 
 REPLICATION = ("Where a comparison was repeated on the other two thirds of the training file, its verdict is undecided "
                "unless both repetitions agree: for greater and less the estimate has the sign claimed if the verdict "
@@ -31,11 +33,21 @@ class Control:
     comparison : Comparison
     expected : {"persists", "vanishes"}
         What the comparison's difference does if the claimed cause is the cause.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is not as described.
     """
 
     text: str
     comparison: Comparison
     expected: str
+
+    def __post_init__(self):
+        _checks.text("text", self.text)
+        _checks.instance("comparison", self.comparison, Comparison)
+        _checks.one_of("expected", self.expected, ("persists", "vanishes"))
 
 
 @dataclass(frozen=True)
@@ -49,12 +61,23 @@ class Part:
     text : str
     comparison : Comparison
     controls : tuple of Control
+
+    Raises
+    ------
+    TypeError
+        If one of them is not as described.
     """
 
     name: str
     text: str
     comparison: Comparison
     controls: tuple = ()
+
+    def __post_init__(self):
+        _checks.text("name", self.name)
+        _checks.text("text", self.text)
+        _checks.instance("comparison", self.comparison, Comparison)
+        object.__setattr__(self, "controls", _checks.instances("controls", self.controls, Control))
 
     @property
     def comparisons(self):
@@ -86,9 +109,9 @@ class Registration:
 
     Raises
     ------
-    ValueError
-        If two of these arms have one name, one has the name of an arm of `after`, or a part speaks of an arm that
-        neither this registration nor one of `after` trains.
+    TypeError, ValueError
+        If one of them is not as described; if two of these arms have one name, one has the name of an arm of `after`,
+        or a part speaks of an arm that neither this registration nor one of `after` trains.
     """
 
     name: str
@@ -101,6 +124,14 @@ class Registration:
     command: str = "make sweep-full"
 
     def __post_init__(self):
+        for name in ("name", "date", "command"):
+            _checks.text(name, getattr(self, name))
+        if self.mark is not None:
+            _checks.text("mark", self.mark)
+        if self.measures is not None:
+            object.__setattr__(self, "measures", _checks.names("measures", self.measures, measures.MEASURES))
+        for name, kind in (("parts", Part), ("arms", Arm), ("after", Registration)):
+            object.__setattr__(self, name, _checks.instances(name, getattr(self, name), kind))
         names = Counter(str(arm) for registration in (*self.after, self) for arm in registration.arms)
         several = [repr(name) for name, n in names.items() if n > 1]
         if several:
@@ -148,6 +179,7 @@ class Registration:
         dict from Arm to list of Experiment
             One experiment for each seed.
         """
+        checked_store(store)
         found = {arm: experiments_of(arm, store) for arm in self.arms}
         return {arm: experiments for arm, experiments in found.items() if experiments is not None}
 

@@ -21,7 +21,7 @@ from mlplib.inputs import standardized_mnist
 from mlplib.network import PRODUCTS
 from mlplib.plotting import COLORS, LABELS, as_html_image, plot_gradient_bars, plot_quantity
 from mlplib.report import REPORT
-from mlplib.running import one_blas_thread, probed_gradient_rms, trainer_for
+from mlplib.running import Run, one_blas_thread, probed_gradient_rms, trainer_for
 from mlplib.store import packaged
 from mlplib.sweeps import counted
 from mlplib.training import Trainer, quietly
@@ -79,12 +79,21 @@ class TrainingBench(KernelFree):
         Of the run that was started last; `trainer.history` and `trainer.model` are as far as it got.
     task : asyncio.Task or None
         The training under way, or the last one; to be awaited.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described, or there are more runs than colours.
     """
 
     _benches: ClassVar = weakref.WeakSet()
 
     def __init__(self, experiment=None, notebook="3_tricks", runs=None):
-        self._base = experiment or Experiment()
+        self._base = Experiment() if experiment is None else _checks.instance("experiment", experiment, Experiment)
+        _checks.text("notebook", notebook)
+        runs = _reference_runs() if runs is None else _checks.instances("runs", runs, Run)
+        if len({run.experiment for run in runs}) > len(COLORS):
+            raise ValueError(f"runs: expected at most {len(COLORS)}, for there are no more colours, got {len(runs)}")
         self.trainer = self.task = None
         self._ending = asyncio.Event()  # of the last run: it is to end, or has ended and is drawn a last time
         self._ending.set()
@@ -95,7 +104,7 @@ class TrainingBench(KernelFree):
         if sys.platform == "emscripten":
             gc.freeze()  # or each full collection goes through all modules, for a quarter of a second
         self._lines = {}
-        for run in _reference_runs() if runs is None else runs:
+        for run in runs:
             self._lines[run.experiment] = _Line(self._free_color(run.experiment), run.history, run.gradient_rms)
 
         self.controls = _controls(self._base)

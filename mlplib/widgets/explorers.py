@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
+from mlplib import _checks
 from mlplib.activations import ACTIVATIONS
 from mlplib.catalogue import DEPTHS, REPORT_TRICKS, TRICK_COMBINATIONS, WIDTHS, topology_experiment, trick_experiment
 from mlplib.experiments import TRICKS
@@ -59,7 +60,8 @@ class RunsExplorer(KernelFree):
     """
 
     def __init__(self, rows, networks, references, store):
-        store = packaged() if store is None else store if isinstance(store, Runs) else Store(store)
+        if not isinstance(store, Runs):
+            store = packaged() if store is None else Store(_checks.path("store", store))
         self._networks, self._references = networks, references
         self._runs = {key: self._stored(store, experiment) for key, (_, experiment) in networks.items()}
         longest = max(run.history.n_steps for runs in self._runs.values() for run in runs)

@@ -89,12 +89,18 @@ class BackpropStepper(KernelFree):
 
     def __init__(self, x=(0.5, 1.0), label=1, weights=WEIGHTS, learning_rate=0.5):
         model = MLP(hidden=(2,), n_inputs=2, n_classes=2, dtype=np.float64)
-        model.weights = [np.array(W, dtype=np.float64) for W in weights]
+        given = weights if isinstance(weights, np.ndarray) else _checks.sequence("weights", weights, "matrices")
+        model.weights = [np.array(_checks.samples(f"weights[{i}]", W, 2, np.float64)) for i, W in enumerate(given)]
         if [W.shape for W in model.weights] != [(2, 2), (2, 2)]:
             shapes = ", ".join(str(W.shape) for W in model.weights)
             raise ValueError(f"weights: expected two matrices of shape (2, 2), got {shapes or 'none'}")
+        X = _checks.samples("x", [_checks.array("x", x, "two numbers")], 2, np.float64)
+        y = _checks.labels("label", [_checks.integer("label", label, minimum=0, maximum=1)], 1, 2)
         learning_rate = _checks.learning_rate(learning_rate)
-        self.arrays = _one_step(model, np.array([x], dtype=np.float64), np.array([label]), learning_rate)
+        with np.errstate(all="ignore"):
+            self.arrays = _one_step(model, X, y, learning_rate)
+        if not all(np.isfinite(array).all() for array in self.arrays.values()):
+            raise ValueError(f"learning_rate: expected one that leaves all numbers finite, got {learning_rate!r}")
         self.frames = _frames(self.arrays, learning_rate)
         self.frame_buttons = choice("Step", [frame.name for frame in self.frames])
         pages = {frame.name: _page(self.arrays, self.frames, number) for number, frame in enumerate(self.frames)}
