@@ -6,12 +6,6 @@ import pytest
 import mlplib
 
 
-def test_the_check_passes_on_real_images(inputs):
-    (X, y), _ = inputs
-    errors = mlplib.check_gradients(mlplib.MLP(), X[:100], y[:100], n_weights=50)
-    assert len(errors) == 2 and max(errors) <= 1e-8
-
-
 class Twice(mlplib.MLP):
     """A network whose gradients are wrong by a factor of 2 in the first layer."""
 
@@ -66,3 +60,9 @@ def test_a_gradient_where_the_loss_is_flat_is_infinitely_wrong():
 
     model = Invented((2,), n_inputs=1, n_classes=2)
     assert mlplib.check_gradients(model, np.zeros((3, 1)), [0, 1, 0])[0] == np.inf
+
+
+def test_the_check_passes_on_real_images(inputs):
+    (X, y), _ = inputs
+    errors = mlplib.check_gradients(mlplib.MLP(), X[:100], y[:100], n_weights=50)
+    assert len(errors) == 2 and max(errors) <= 1e-8
