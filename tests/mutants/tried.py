@@ -19,6 +19,8 @@ import sys
 import time
 import tomllib
 from collections import Counter, defaultdict
+from contextlib import redirect_stdout
+from io import StringIO
 from itertools import count
 from pathlib import Path
 
@@ -75,8 +77,9 @@ def load_what_does_not_change(tree):
     sys.modules["torch"] = None  # what is found does not depend on who has it, and it loads slowly
     os.chdir(tree)
     sys.path[0] = str(tree)
-    pytest.main([*OPTIONS, "--collect-only", "-qqq", *{f"tests/test_{name}.py" for each in TESTS.values()
-                                                     for name in each.split()}])
+    with redirect_stdout(StringIO()):
+        pytest.main([*OPTIONS, "--collect-only", *{f"tests/test_{name}.py" for each in TESTS.values()
+                                                  for name in each.split()}])
     os.chdir(here)
     sys.path[:], sys.meta_path[:] = path, finders
     for name, module in list(sys.modules.items()):
