@@ -18,7 +18,7 @@ export PIP_REQUIRE_HASHES := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help env book test lint lab execute sweep sweep-full bench port serve clean distclean \
-        fuzz test-bare test-portable audit licences sbom package reproducible
+        fuzz mutants coverage test-bare test-portable audit licences sbom package reproducible
 
 help:
 	@echo "make book       build the book and say where to open it"
@@ -34,6 +34,8 @@ help:
 	@echo "make fuzz       try all cases of bad input and more than 100,000 damaged files, and say how many (five minutes)"
 	@echo "make test-bare  run the two commands of the README on a bare machine of today, made by debootstrap (needs root; an hour)"
 	@echo "make test-portable  run the notebooks and the first steps on other processors' code paths (half an hour)"
+	@echo "make mutants    change the code of the core bit by bit, and see whether a test notices (an hour)"
+	@echo "make coverage   say how much of the library the tests run, branches included (ten minutes)"
 	@echo "make audit      look the pinned packages up in the lists of known faults (needs a network)"
 	@echo "make licences   list the licences of all installed packages"
 	@echo "make sbom       write the list of all parts, _build/sbom.json (CycloneDX)"
@@ -139,12 +141,22 @@ test-bare:
 test-portable: $(STAMP)
 	bash .ci/portable
 
+# Without the tests that train for long: they run no line of the library that the others do not.
+coverage: $(STAMP)
+	@mkdir -p _build
+	$(PY) -m coverage run -m pytest -q -m "not slow"
+	@$(PY) -m coverage report --skip-covered --show-missing
+
 # In an environment of their own, so that .venv holds what the project itself uses and nothing else.
 TOOLS := _build/tools
 $(TOOLS)/.installed: .ci/tools.txt $(STAMP)
 	@rm -rf $(TOOLS) && mkdir -p _build && $(PY) -m venv $(TOOLS)
 	@$(TOOLS)/bin/python -m pip install --quiet --require-hashes -r .ci/tools.txt
 	@touch $@
+
+# MUTANTS="losses network" tries only these modules; MUTANTS=--again only what survived the last time.
+mutants: $(TOOLS)/.installed
+	@$(PY) tests/mutants/tried.py $(MUTANTS)
 
 # Strict: a package that could not be looked up is a failure, not a pass.
 audit: $(TOOLS)/.installed

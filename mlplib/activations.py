@@ -39,7 +39,6 @@ class Sigmoid:
         a *= 0.5
         return a
 
-    @np.errstate(under="ignore")
     def derivative(self, a, out=None):
         """Compute f′(z) from the output.
 

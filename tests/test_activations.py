@@ -8,7 +8,7 @@ from helpers import DEFINITIONS, GAINS
 
 import mlplib
 from mlplib import ACTIVATIONS, Experiment
-from mlplib.activations import Adjusted, activation
+from mlplib.activations import Adjusted, activation, steepest
 
 LOGISTIC_AS_IMPROVED = {"activation": "sigmoid", "input_gain": 4 / 3, "output_gain": 3.4318, "offset": -1.7159}
 Z = np.linspace(-6, 6, 241)
@@ -100,3 +100,42 @@ def test_the_adjusted_logistic_sigmoid_learns_as_the_improved_one_does():
     np.testing.assert_allclose(adjusted.minibatch_loss, improved.minibatch_loss, atol=1e-4)
     np.testing.assert_allclose(adjusted.validation_loss, improved.validation_loss, atol=1e-4)
     assert abs(plain.validation_loss - improved.validation_loss).min() > 0.01
+
+
+def test_steepest_is_the_slope_at_0_of_both_sigmoids():
+    assert steepest(activation("sigmoid")) == 1 / 4
+    assert steepest(activation("improved_sigmoid")) == pytest.approx(2 / 3 * 1.7159, rel=1e-15)
+    assert steepest(activation("sigmoid", 2, -3)) == 3 / 2
+
+
+class Exponential:
+    """f(z) = exp(rate z), whose slope is steepest at one end of what is looked at."""
+
+    def __init__(self, rate):
+        self.rate = rate
+
+    def __call__(self, z):
+        return np.exp(self.rate * z)
+
+    def derivative(self, a):
+        return self.rate * a
+
+
+def test_steepest_looks_from_minus_10_to_10():
+    assert steepest(Exponential(-1)) == steepest(Exponential(1)) == pytest.approx(np.exp(10))
+
+
+def test_by_default_nothing_is_adjusted():
+    f = ACTIVATIONS["sigmoid"]
+    np.testing.assert_array_equal(Adjusted(f)(Z), f(Z))
+    np.testing.assert_array_equal(Adjusted(f).derivative(f(Z)), f.derivative(f(Z)))
+
+
+@pytest.mark.parametrize("f", [*ACTIVATIONS.values(), activation("sigmoid", 1 / 3, 3)],
+                         ids=[*ACTIVATIONS, "adjusted"])
+def test_what_underflows_is_0_under_any_of_numpys_settings(f):
+    smallest = np.array([5e-324, 1e-200, 0.5])
+    with np.errstate(all="ignore"):
+        calm = f(smallest).tolist(), f.derivative(smallest).tolist()
+    with np.errstate(all="raise"):
+        assert (f(smallest).tolist(), f.derivative(smallest).tolist()) == calm

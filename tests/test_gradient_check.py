@@ -6,12 +6,6 @@ import pytest
 import mlplib
 
 
-def test_the_check_passes_on_real_images(inputs):
-    (X, y), _ = inputs
-    errors = mlplib.check_gradients(mlplib.MLP(), X[:100], y[:100], n_weights=50)
-    assert len(errors) == 2 and max(errors) <= 1e-8
-
-
 class Twice(mlplib.MLP):
     """A network whose gradients are wrong by a factor of 2 in the first layer."""
 
@@ -39,10 +33,51 @@ def test_the_check_of_a_flat_loss_is_0():
     assert mlplib.check_gradients(model, np.zeros((3, 1)), [0, 1, 0])[0] == 0
 
 
-@pytest.mark.parametrize("epsilon", [1e-20, 1e-17])
-def test_an_epsilon_that_rounding_swallows_is_refused(problem, epsilon):
+@pytest.mark.parametrize("epsilon", [1e-20, 1e-17, 1e-16, 3e-16])
+def test_an_epsilon_that_rounding_swallows_or_bends_is_refused(problem, epsilon):
     with pytest.raises(ValueError, match=r"^epsilon: expected a number that moves each weight by itself, got "):
         mlplib.check_gradients(Thrice((5,), n_inputs=4, n_classes=3), *problem(), epsilon=epsilon)
+
+
+@pytest.mark.parametrize("options, said", [
+    ({"epsilon": 0}, r"^epsilon: expected a positive finite number, got 0$"),
+    ({"epsilon": -5e-5}, r"^epsilon: expected a positive finite number, got -5e-05$"),
+    ({"n_weights": 0}, r"^n_weights: expected an integer of at least 1, got 0$"),
+    ({"seed": -1}, r"^seed: expected an integer of at least 0, got -1$"),
+])
+def test_what_makes_no_check_is_refused(problem, options, said):
+    with pytest.raises(ValueError, match=said):
+        mlplib.check_gradients(mlplib.MLP((5,), n_inputs=4, n_classes=3), *problem(), **options)
+
+
+def test_all_weights_of_a_small_layer_are_checked(problem):
+    class FirstIsWrong(mlplib.MLP):
+        def gradients(self, X, y):
+            gradients = super().gradients(X, y)
+            gradients[0][0, 0] += 1
+            return gradients
+
+    model = FirstIsWrong((5,), n_inputs=4, n_classes=3)
+    for seed in range(5):
+        assert mlplib.check_gradients(model, *problem(), n_weights=20, seed=seed)[0] > 0.1
+    some = [mlplib.check_gradients(model, *problem(), n_weights=1, seed=seed)[0] > 0.1 for seed in range(60)]
+    assert 0 < sum(some) < 20
+
+
+def test_by_default_500_weights_of_a_layer_are_drawn_with_the_seed_0(problem):
+    class Counting(mlplib.MLP):
+        asked = 0
+
+        def loss(self, X, y):
+            self.asked += 1
+            Counting.asked = self.asked
+            return super().loss(X, y)
+
+    model, sample = Counting((), n_inputs=300, n_classes=2), (np.ones((1, 300)), [0])
+    errors = mlplib.check_gradients(model, *sample)
+    assert Counting.asked == 2 * 500
+    assert errors == mlplib.check_gradients(model, *sample, n_weights=500, seed=0)
+    assert errors != mlplib.check_gradients(model, *sample, n_weights=500, seed=1)
 
 
 class Thrice(mlplib.MLP):
@@ -66,3 +101,9 @@ def test_a_gradient_where_the_loss_is_flat_is_infinitely_wrong():
 
     model = Invented((2,), n_inputs=1, n_classes=2)
     assert mlplib.check_gradients(model, np.zeros((3, 1)), [0, 1, 0])[0] == np.inf
+
+
+def test_the_check_passes_on_real_images(inputs):
+    (X, y), _ = inputs
+    errors = mlplib.check_gradients(mlplib.MLP(), X[:100], y[:100], n_weights=50)
+    assert len(errors) == 2 and max(errors) <= 1e-8

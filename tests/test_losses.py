@@ -50,3 +50,11 @@ def test_output_delta_is_prediction_minus_target_over_n():
 def test_one_hot_has_a_1_at_the_label():
     assert one_hot(np.array([2, 0]), n_classes=3).tolist() == [[0, 0, 1], [1, 0, 0]]
     assert one_hot(np.array([9])).shape == (1, 10)
+
+
+@pytest.mark.parametrize("use, expected", [
+    (log_softmax, [[0, -1e4]]), (softmax, [[1, 0]]), (lambda log_p: output_delta(log_p, np.array([[1, 0]])), [[0, 0]]),
+], ids=["log_softmax", "softmax", "output_delta"])
+def test_what_underflows_is_0_under_any_of_numpys_settings(use, expected):
+    with np.errstate(all="raise"):
+        assert use(np.array([[0, -1e4]])).tolist() == expected

@@ -1,6 +1,7 @@
 """The network: its shapes, its forward pass, its gradients, and what its methods give back."""
 
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ from hypothesis import strategies as st
 
 import mlplib
 from mlplib import ACTIVATIONS, INITIALIZERS, MLP
+from mlplib.losses import one_hot
+from mlplib.network import Buffers
 
 both_bias_modes = pytest.mark.parametrize("biases", ["input", "every_layer"])
 each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -86,6 +89,21 @@ def test_by_default_weights_are_the_draws_themselves(dtype):
     rng = np.random.default_rng(np.random.SeedSequence(3).spawn(2)[0])
     for W in MLP((8,), seed=3, dtype=dtype, n_inputs=5).weights:
         assert np.array_equal(W, (2 * rng.uniform(np.finfo(float).tiny, 1, W.shape) - 1).astype(dtype))
+
+
+def test_the_defaults_are_the_plain_network_of_the_report():
+    model = MLP()
+    said = {name: getattr(model, name) for name in (
+        "hidden", "activation", "init", "biases", "seed", "dtype", "n_inputs", "n_classes", "input_gain",
+        "output_gain", "offset", "init_scale")}
+    assert list(said.values()) == [(64,), "sigmoid", "uniform", "input", 0, np.float32, 785, 10, 1, 1, 0, 1]
+
+
+def test_the_smallest_network_has_one_input_one_unit_and_two_classes():
+    assert MLP((1,), n_inputs=1, n_classes=2, seed=0).forward([[1.0]]).shape == (1, 2)
+    for name, value in {"hidden": (0,), "n_inputs": 0, "n_classes": 1, "seed": -1}.items():
+        with pytest.raises(ValueError, match=rf"^{name}.*: expected an integer of at least"):
+            MLP(**{name: value})
 
 
 def test_gains_are_said_by_name():
@@ -165,7 +183,9 @@ def test_evaluate_is_loss_and_accuracy(problem):
     assert [type(figure) for figure in model.evaluate(X, y)] == [float, float]
 
 
-def test_each_samples_loss_and_hit(problem):
+@pytest.mark.parametrize("chunk", [2000, 2])
+def test_each_samples_loss_and_hit(problem, monkeypatch, chunk):
+    monkeypatch.setattr("mlplib.network.CHUNK", chunk)
     X, y = problem(7, seed=1)
     model = small()
     losses, hits = np.empty(7), np.empty(7, bool)
@@ -385,3 +405,19 @@ def test_what_underflows_is_0_under_any_of_numpys_settings(problem, use):
         calm = getattr(model, use)(*arguments)
     with np.errstate(all="raise"):
         assert str(getattr(model, use)(*arguments)) == str(calm)
+
+
+def test_buffers_that_came_read_only_can_be_written_to(problem):
+    """As joblib hands large arrays to its workers."""
+    X, y = problem()
+    model = small()
+    buffers = Buffers(model, len(X))
+    state = pickle.loads(pickle.dumps(vars(buffers)))
+    for arrays in (state["inputs"], state["gradients"], state["deltas"], state["slopes"], [state["logits"]]):
+        for array in arrays:
+            array.flags.writeable = False
+    copied = Buffers.__new__(Buffers)
+    copied.__setstate__(state)
+    loss, gradients = model.loss_and_gradients(X, one_hot(y, 3), copied)
+    assert loss == model.loss(X, y)
+    assert_all_close(gradients, model.gradients(X, y), rtol=0)

@@ -1,6 +1,7 @@
 """Update rules on numbers small enough to follow by hand, and against PyTorch."""
 
 import copy
+import pickle
 
 import numpy as np
 import pytest
@@ -126,3 +127,39 @@ def test_an_optimizer_with_an_update_of_its_own_is_asked_for_it(kind, small_trai
     ours, half = small_trainer(kind(0.1)), small_trainer(Halved(0.2))
     ours.run(progress=False), half.run(progress=False)
     assert_all_close(half.model.weights, ours.model.weights, rtol=1e-12)
+
+
+@pytest.mark.parametrize("change", [lambda weights: weights[:1], lambda weights: [*weights, np.ones((1, 1))]],
+                         ids=["fewer", "more"])
+def test_velocities_of_some_layers_never_move_a_network_of_fewer_or_more(change):
+    optimizer, weights = Momentum(0.1), [np.ones((3, 2)), np.ones((2, 1))]
+    optimizer.update(weights, [np.zeros_like(W) for W in weights])
+    others = change(weights)
+    with pytest.raises(ValueError, match=r"^optimizer: expected one whose velocities are of these weights"):
+        optimizer.update(others, [np.ones_like(W) for W in others])
+    assert all((W == 1).all() for W in others)
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_a_copy_whose_arrays_came_read_only_can_be_used(used):
+    optimizer, W = Momentum(0.5, gamma=0.5), np.ones((1, 1))
+    if used:
+        optimizer.update([W], [np.ones((1, 1))])
+    state = pickle.loads(pickle.dumps(vars(optimizer)))
+    for array in [*(state["velocities"] or []), *(state["_steps"] or [])]:
+        array.flags.writeable = False
+    twin = Momentum.__new__(Momentum)
+    twin.__setstate__(state)
+    weights = state["_weights"] or [W.copy()]
+    twin.update(weights, [np.zeros((1, 1))])
+    assert weights[0].item() == (0.25 if used else 1)
+
+
+@pytest.mark.parametrize("optimizer", [SGD(0.5), Momentum(0.5)], ids=repr)
+@pytest.mark.parametrize("gradient, moved", [(5e-324, 0.0), (np.inf, -np.inf)])
+def test_numpys_settings_for_errors_do_not_stop_an_update(optimizer, gradient, moved):
+    optimizer, W = copy.deepcopy(optimizer), np.zeros((1, 2))
+    with np.errstate(all="raise"):
+        for _ in range(3):
+            optimizer.update([W], [np.array([[gradient, 0.0]])])
+    np.testing.assert_allclose(W, [[moved, 0]], atol=1e-300)

@@ -225,7 +225,8 @@ def test_actions_of_the_workflows_are_pinned_and_the_nightly_one_runs_the_long_t
     used = re.findall(r"uses: (\S+)", "\n".join(workflows))
     assert used and [each for each in used if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", each)] == []
     nightly = text(".github/workflows/nightly.yml")
-    assert "make test-portable" in nightly and ".ci/bare --here" in nightly
+    assert ".ci/bare --here" in nightly
+    assert all(f"make {target} " in nightly for target in ("test-portable", "mutants", "coverage"))
 
 
 def test_the_site_says_that_no_other_program_is_to_work_on_it():

@@ -10,9 +10,10 @@ import sys
 import numpy as np
 import pytest
 from helpers import MASKS, assert_equal, copied
+from tqdm.auto import tqdm
 
 from mlplib import MLP, SGD, DivergenceWarning, EarlyStopping, Momentum, Trainer
-from mlplib.training import quietly
+from mlplib.training import progress_bar, quietly
 
 LN10 = math.log(10)
 
@@ -86,6 +87,28 @@ def test_the_progress_bar_counts_the_evaluations(small_trainer, capsys):
     assert "17/17" in capsys.readouterr().err
     small_trainer().run(progress=False)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("show, variable, shown", [
+    (True, None, True), (True, "", True), (True, "0", True), (True, "1", False), (False, None, False),
+    (False, "0", False), (False, "1", False), (None, None, True),
+])
+def test_a_progress_bar_is_shown_unless_it_is_switched_off(monkeypatch, show, variable, shown):
+    if variable is None:
+        monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    else:
+        monkeypatch.setenv("TQDM_DISABLE", variable)
+    with progress_bar(range(3), **({} if show is None else {"show": show})) as bar:
+        assert bar.disable is not shown
+        assert list(bar) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("platform, seconds", [("darwin", 10), ("emscripten", 0), ("linux", 10)])
+def test_a_progress_bar_has_no_monitor_where_there_are_no_threads(monkeypatch, platform, seconds):
+    monkeypatch.setattr(tqdm, "monitor_interval", 10)
+    monkeypatch.setattr(sys, "platform", platform)
+    progress_bar(range(3), show=False)
+    assert tqdm.monitor_interval == seconds
 
 
 def test_history_is_made_of_fresh_arrays(small_trainer):
@@ -212,6 +235,24 @@ def test_the_50_of_the_report_is_the_default():
     trainer = Trainer(Scripted(), SGD(0.1), train, (np.ones((1, 1)), [0]), batch_size=2)
     assert len(trainer.run(progress=False).evaluation_step) == 51
     assert trainer.stopped_epoch == 10
+
+
+def test_the_other_defaults():
+    train = np.ones((64, 1)), np.zeros(64, int)
+    trainer = Trainer(Scripted(), SGD(0.1), train, train)
+    said = [getattr(trainer, name) for name in ("batch_size", "epochs", "shuffle", "evaluations_per_epoch", "seed",
+                                                "subsets", "dense_steps", "observe")]
+    assert said == [32, 50, True, 5, 0, {}, 0, None]
+    assert list(trainer.stopping) == ["validation"] and trainer.early_stopping.patience == 50
+
+
+def test_a_rule_begins_with_nothing_seen():
+    rule = EarlyStopping(1)
+    assert (rule.lowest, rule.waited, rule.exhausted) == (math.inf, 0, False)
+    for seen in ({"lowest": 1.0}, {"waited": 1}):
+        with pytest.raises(TypeError):
+            EarlyStopping(1, **seen)
+    assert not rule.is_new_best(math.inf) and rule.exhausted
 
 
 def test_without_patience_all_epochs_are_run():
@@ -681,6 +722,53 @@ def test_an_overflow_is_a_divergence_whether_numpy_raises_or_not(small_trainer, 
 def test_bad_input(parted, options, exception, said):
     with pytest.raises(exception, match=said):
         parted(**options)
+
+
+SMALLEST = {"batch_size": 1, "epochs": 1, "patience": 1, "evaluations_per_epoch": 1, "seed": 0, "dense_steps": 0}
+
+
+@pytest.mark.parametrize("name, smallest", SMALLEST.items())
+def test_the_smallest_value_is_taken_and_none_below_it(small_trainer, name, smallest):
+    trainer = small_trainer(**{name: smallest})
+    trainer.run(progress=False)
+    assert trainer.finished
+    with pytest.raises(ValueError, match=rf"^{name}: expected an integer of at least {smallest}, got {smallest - 1}$"):
+        small_trainer(**{name: smallest - 1})
+
+
+def test_a_minibatch_may_be_the_whole_training_set_and_no_more(small_trainer):
+    assert small_trainer(batch_size=23).steps_per_epoch == 1
+    with pytest.raises(ValueError, match=r"^batch_size: expected at most the 23 training samples, got 24$"):
+        small_trainer(batch_size=24)
+
+
+def test_more_evaluations_than_updates_are_one_after_each(small_trainer):
+    trainer = small_trainer(evaluations_per_epoch=12, epochs=1)
+    assert [progress.step for progress in trainer] == list(range(11))
+
+
+def test_after_updates_by_hand_beyond_the_end_none_is_added(small_trainer):
+    trainer = small_trainer(epochs=1, evaluations_per_epoch=1)
+    trainer.run(progress=False)
+    for n_steps in (12, 13, 14):
+        trainer.update()
+        list(trainer)
+        assert trainer.finished and trainer.n_steps == n_steps
+
+
+def test_a_trainer_whose_buffers_came_read_only_goes_on(small_trainer, bits):
+    """As joblib hands large arrays to its workers."""
+    whole, trainer = small_trainer(), small_trainer()
+    whole.run(progress=False)
+    next(iter(trainer))
+    state = dict(vars(trainer))
+    for name in ("_minibatch", "_minibatch_targets"):
+        state[name] = state[name].copy()
+        state[name].flags.writeable = False
+    copied = Trainer.__new__(Trainer)
+    copied.__setstate__(state)
+    copied.run(progress=False)
+    assert bits(copied) == bits(whole)
 
 
 # ---- what a trainer is made of
