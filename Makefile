@@ -16,9 +16,15 @@ export PIP_DRY_RUN := 0
 export PIP_NO_DEPS := 0
 export PIP_REQUIRE_HASHES := 0
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+PIP := sh .ci/pip
+# Notebooks that are stored or compared run without start-up files and settings of a user's IPython and Jupyter, in one
+# language and one time zone.
+SETTINGS := $(CURDIR)/_build/settings
+PLAIN := env -u JUPYTER_PATH -u JUPYTER_CONFIG_PATH -u LANGUAGE IPYTHONDIR="$(SETTINGS)" JUPYTER_CONFIG_DIR="$(SETTINGS)" \
+         JUPYTER_PREFER_ENV_PATH=1 LC_ALL=C.UTF-8 TZ=UTC
 
 .PHONY: help env book test lint lab execute sweep sweep-full bench port serve clean distclean \
-        fuzz mutants coverage test-bare test-portable audit licences sbom package reproducible
+        fuzz mutants coverage test-bare test-portable test-kills audit licences sbom package reproducible
 
 help:
 	@echo "make book       build the book and say where to open it"
@@ -36,6 +42,7 @@ help:
 	@echo "make test-portable  run the notebooks and the first steps on other processors' code paths (half an hour)"
 	@echo "make mutants    change the code of the core bit by bit, and see whether a test notices (an hour)"
 	@echo "make coverage   say how much of the library the tests run, branches included (ten minutes)"
+	@echo "make test-kills kill sweeps, the writing of archives and builds of the book at every moment, and go on (half an hour)"
 	@echo "make audit      look the pinned packages up in the lists of known faults (needs a network)"
 	@echo "make licences   list the licences of all installed packages"
 	@echo "make sbom       write the list of all parts, _build/sbom.json (CycloneDX)"
@@ -65,8 +72,8 @@ $(STAMP): requirements.txt requirements.in pyproject.toml
 	  echo "Installing the pinned packages into .venv (once; one to three minutes) ..."; \
 	  rm -rf .venv; "$(PYTHON)" -m venv .venv; \
 	fi
-	@$(PY) -m pip install --quiet --require-hashes -r requirements.txt
-	@$(PY) -m pip install --quiet --no-deps --no-index --no-build-isolation -e .
+	@$(PIP) $(PY) install --quiet --require-hashes -r requirements.txt
+	@$(PIP) $(PY) install --quiet --no-deps --no-index --no-build-isolation -e .
 	@touch $(STAMP)
 
 book: $(STAMP)
@@ -76,11 +83,11 @@ book: $(STAMP)
 # beside the other tests, and what it said is shown after them. The forty runs of the report are trained once, by the tests; the notebooks are
 # compared with the same runs, and never with those of the store in the package.
 test: book
-	@failed=0; rm -rf _build/runs; \
+	@failed=0; rm -rf _build/runs "$(SETTINGS)"; \
 	$(PY) -m pytest tests/browser --durations=10 >_build/browser-tests.log 2>&1 & browser=$$!; \
 	trap 'kill $$browser; exit 130' INT TERM; \
 	TRAINED_ANEW="$(CURDIR)/_build/runs" $(PY) -m pytest --durations=15 || failed=1; \
-	MLPLIB_RETRAIN="$(CURDIR)/_build/runs" TQDM_DISABLE=1 $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb || failed=1; \
+	$(PLAIN) MLPLIB_RETRAIN="$(CURDIR)/_build/runs" TQDM_DISABLE=1 $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb || failed=1; \
 	echo "The tests in the browser ..."; \
 	wait $$browser || failed=1; \
 	cat _build/browser-tests.log; \
@@ -101,7 +108,8 @@ lab: $(STAMP)
 
 # No runs from the store, and no progress bars: they would be stored.
 execute: $(STAMP)
-	MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) book/execute.py
+	@rm -rf "$(SETTINGS)"
+	$(PLAIN) MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) book/execute.py
 
 sweep: $(STAMP)
 	$(PY) -m mlplib.evidence
@@ -114,7 +122,7 @@ sweep-full: $(STAMP)
 bench: $(STAMP)
 	@mkdir -p _build && $(PY) -m pip freeze --exclude-editable >_build/installed.txt
 	@grep -v '^ *\(#\|$$\)' benchmarks/requirements.txt | while read -r package; do \
-	  $(PY) -m pip install --quiet -c _build/installed.txt "$$package" || echo "$$package could not be installed; going on without it." >&2; \
+	  $(PIP) $(PY) install --quiet -c _build/installed.txt "$$package" || echo "$$package could not be installed; going on without it." >&2; \
 	done
 	$(PY) -m benchmarks
 
@@ -123,8 +131,7 @@ port: $(STAMP)
 	@$(PY) book/port.py '$(PORT)'
 
 serve: port book
-	@echo "Serving the book at http://127.0.0.1:$(PORT)/ - stop with Ctrl-C"
-	@$(PY) -m http.server --bind 127.0.0.1 --directory _build/html $(PORT)
+	@$(PY) book/port.py '$(PORT)' _build/html
 
 clean:
 	rm -rf _build .pytest_cache .hypothesis build mlplib.egg-info
@@ -137,6 +144,10 @@ distclean: clean
 
 test-bare:
 	bash .ci/bare
+
+# What tests/test_kills.py does in small in every `make test`.
+test-kills: $(STAMP)
+	$(PY) -m pytest tests/test_kills.py --whole
 
 test-portable: $(STAMP)
 	bash .ci/portable
@@ -151,7 +162,7 @@ coverage: $(STAMP)
 TOOLS := _build/tools
 $(TOOLS)/.installed: .ci/tools.txt $(STAMP)
 	@rm -rf $(TOOLS) && mkdir -p _build && $(PY) -m venv $(TOOLS)
-	@$(TOOLS)/bin/python -m pip install --quiet --require-hashes -r .ci/tools.txt
+	@$(PIP) $(TOOLS)/bin/python install --quiet --require-hashes -r .ci/tools.txt
 	@touch $@
 
 # MUTANTS="losses network" tries only these modules; MUTANTS=--again only what survived the last time.

@@ -1,8 +1,13 @@
-"""Try a port before anything is built for it: `port.py PORT` says in a sentence why the book cannot be served there."""
+"""Try a port before anything is built for it: `port.py PORT` says in a sentence why the book cannot be served there.
+
+`port.py PORT FOLDER` serves it.
+"""
 
 import os
 import socket
 import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 
 def fault(port):
@@ -16,9 +21,28 @@ def fault(port):
             tried.bind(("127.0.0.1", int(port)))
             tried.listen()
         except OSError as error:
-            return f"Port {port} cannot be used ({error.strerror}). Name another one: make serve PORT=8080"
+            return used(port, error)
+    return None
+
+
+def used(port, error):
+    return f"Port {port} cannot be used ({error.strerror}). Name another one: make serve PORT=8080"
+
+
+def serve(port, folder):
+    """Serve a folder until Ctrl-C, or say why not: another program may have taken the port during the build."""
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", int(port)), partial(SimpleHTTPRequestHandler, directory=folder))
+    except OSError as error:
+        return used(port, error)
+    print(f"Serving the book at http://127.0.0.1:{port}/ - stop with Ctrl-C", flush=True)
+    with server:
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()
     return None
 
 
 if __name__ == "__main__":
-    sys.exit(fault(sys.argv[1]))
+    sys.exit(fault(sys.argv[1]) if len(sys.argv) == 2 else serve(*sys.argv[1:]))
