@@ -1,5 +1,6 @@
 """The Makefile keeps a user's settings out of what it builds, tests and executes."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -82,3 +83,14 @@ def test_what_runs_notebooks_to_store_or_compare_them_is_shielded(target):
 @pytest.mark.parametrize("name", ["PYTHONWARNINGS", "PYTHONOPTIMIZE", "SPHINXOPTS", "MPLBACKEND", "PIP_TARGET"])
 def test_a_users_variable_stays_outside(name):
     assert told(f"echo $${name}", **{name: "1"}) == (0, "\n")
+
+
+@here
+def test_jupyterlab_loads_the_books_style_sheet():
+    recipe = subprocess.run(["make", "-n", "lab"], cwd=ROOT, text=True, capture_output=True, check=True).stdout
+    shown = subprocess.run(f"{recipe.strip()} --show-config-json", shell=True, cwd=ROOT, text=True,
+                           capture_output=True, check=True).stdout
+    settings = json.loads(shown)
+    assert settings["LabApp"]["custom_css"] is True
+    (folder,) = settings["ServerApp"]["tornado_settings"]["static_custom_path"]
+    assert (ROOT / folder / "custom.css").exists()

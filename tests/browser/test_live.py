@@ -354,8 +354,9 @@ display(BackpropStepper())
           return [button.classList.contains("mod-active"), backgroundColor, color, textDecorationLine, borderStyle];
         })""")
         pressed, others = [{tuple(look) for on, *look in looks if on is state} for state in (True, False)]
-        (pressed,), (other,) = pressed, others
-        assert [one == another for one, another in zip(pressed, other, strict=True)] == [False, False, False, True]
+        assert len(pressed) == len(others) == 1
+        same = [one == other for one, other in zip(*pressed, *others, strict=True)]
+        assert same == [False, False, False, True]
         ground, text, data = page.evaluate("""() => {
           const style = (selector) => getComputedStyle(document.querySelector(".jp-OutputArea " + selector));
           const drawing = ".jupyter-widgets svg[aria-label^=Step]";
