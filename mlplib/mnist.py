@@ -85,7 +85,8 @@ def load_mnist(folder=None):
     FileNotFoundError
         If a file is missing.
     ValueError
-        If a file is truncated or altered: its uncompressed SHA-256 is not the published one.
+        If a file is truncated or altered: its uncompressed SHA-256 is not the published one, or more stands behind
+        it.
 
     Notes
     -----
@@ -161,7 +162,8 @@ class Standardizer:
     Raises
     ------
     TypeError, ValueError
-        If `mean` is not a finite number or `std` not a positive finite one.
+        If `mean` is not a finite number or `std` not a positive finite one, or float32 cannot hold the inputs that they
+        make.
     """
 
     mean: float

@@ -1,6 +1,7 @@
 """Runs on disk: one entry for each experiment, with its figures, its curves, and the versions that made it.
 
-Entries are files of a folder, where a sweep saves, or lie together in an archive, which is read in place.
+Entries are files of a folder, where a sweep saves, or lie together in an archive, which is read in place. Both may come
+from elsewhere, so nothing is believed of them that takes memory: see `UNPACKED`.
 """
 
 import hashlib
@@ -298,8 +299,10 @@ class Store(Runs):
         arrays = {"about": np.frombuffer(text.encode(), np.uint8), "numbers": _packed(numbers, run.experiment), **bits}
         if weights:
             arrays |= {f"weights_{layer}": W for layer, W in enumerate(run.model.weights)}
+        # Whatever is saved can be read: what is too large to be unpacked from a few bytes is not packed.
+        large = sum(values.nbytes for values in arrays.values()) > UNPACKED // 2
         with _put_in_place(self.path(run.experiment)) as file:
-            np.savez_compressed(file, **arrays)
+            (np.savez if large else np.savez_compressed)(file, **arrays)
 
 
 class Archive(Runs):

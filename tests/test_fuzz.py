@@ -5,6 +5,7 @@ are right. What is read all the same must be what was written, or be sound: as g
 `make fuzz` runs the whole of it.
 """
 
+import copy
 import gzip
 import io
 import json
@@ -128,7 +129,7 @@ def test_labels_that_are_damaged_are_refused_or_are_what_they_were(tmp_path, lab
         found = read(tmp_path, content, peak)
         assert found is None or found.tobytes() == whole[HEADER:]
 
-    campaign(count, "IDX files", length(2000, 80_000), one)
+    campaign(count, "IDX files", length(2000, 82_000), one)
 
 
 @st.composite
@@ -143,7 +144,7 @@ def idx_files(draw):
 
 
 def test_headers_that_lie_are_refused(tmp_path, length, count):
-    n = length(50, 2000)
+    n = length(50, 1500)
 
     @settings(max_examples=n, **FIXTURES)
     @given(idx_files())
@@ -260,7 +261,7 @@ def put(value, path, new):
 
 
 def test_entries_that_tell_something_else_are_refused_or_sound(tmp_path, entries, length, count):
-    n = length(40, 1500)
+    n = length(40, 600)
     shelf, again = Store(tmp_path / "told"), Store(tmp_path / "saved again")
     shelf.folder.mkdir()
 
@@ -310,9 +311,9 @@ LYING = {
     "a negative shape": lambda content: zipped(about=claim("<f8", "(-1, -8)")),
     "objects": lambda content: zipped(about=claim("|O", "(1,)")),
     "a bare array": lambda content: claim("<f8", "(2000000000,)"),
-    "a deflate bomb": lambda content: zipped(about=npy("{}") + BOMB),
-    "a bzip2 bomb": lambda content: zipped(zipfile.ZIP_BZIP2, about=npy("{}") + SMALL),
-    "an LZMA bomb": lambda content: zipped(zipfile.ZIP_LZMA, about=npy("{}") + SMALL),
+    "a deflate bomb": lambda content: zipped(about=claim("|u1", f"({len(BOMB)},)") + BOMB),
+    "a bzip2 bomb": lambda content: zipped(zipfile.ZIP_BZIP2, about=claim("|u1", f"({len(SMALL)},)") + SMALL),
+    "an LZMA bomb": lambda content: zipped(zipfile.ZIP_LZMA, about=claim("|u1", f"({len(SMALL)},)") + SMALL),
     "a bomb that calls itself small": lambda content: zipped(about=BOMB).replace(
         struct.pack("<I", len(BOMB)), struct.pack("<I", 5000)),
     "a text of megabytes": lambda content: rewritten(content, about=np.frombuffer(b"[]" * 2**23, np.uint8)),
@@ -341,6 +342,10 @@ LYING = {
 }
 
 
+# What some of them unpack to, within the limits, before the lie is seen.
+UNPACKS = {"a text of megabytes": 2**24, "brackets without end": 10**6}
+
+
 @pytest.mark.parametrize("lie", LYING.values(), ids=LYING)
 def test_an_entry_that_lies_is_refused_without_room_being_made_for_it(tmp_path, entries, lie):
     content, run = entries[-1]
@@ -348,7 +353,16 @@ def test_an_entry_that_lies_is_refused_without_room_being_made_for_it(tmp_path, 
     shelf.path(run.experiment).write_bytes(content)
     with measured() as peak:
         assert refused(lambda: shelf[run.experiment]) is None
-        assert peak() < store.UNPACKED
+        assert peak() < 3 * max(lie is LYING[name] and size for name, size in UNPACKS.items()) + 4 * OWN
+
+
+def test_what_is_saved_can_be_read_however_well_it_packs(tmp_path, runs, monkeypatch):
+    monkeypatch.setattr(store, "UNPACKED", 5000)
+    monkeypatch.setattr(store, "TIMES", 2)
+    run = copy.deepcopy(runs[0])
+    run.model.weights = [np.full_like(W, np.nan) for W in run.model.weights]
+    Store(tmp_path).save(run, weights=True)
+    assert np.isnan(Store(tmp_path)[run.experiment].model.weights[0]).all()
 
 
 def test_a_run_that_lies_under_anothers_key_is_not_taken_for_it(tmp_path, entries):
@@ -397,7 +411,7 @@ def test_archives_that_are_damaged_are_refused_or_are_what_they_were(tmp_path, a
         looked_at(tmp_path / "some.zip", damaged, intact)
         assert peak() < TIMES * len(content) + OWN
 
-    campaign(count, "archives", length(200, 7_000), one)
+    campaign(count, "archives", length(100, 4_000), one)
 
 
 NAMES = st.sampled_from(["../{}", "/{}", "a/{}", "{}", "{}", "{}\0", "{}.npz", "..", "notes.txt", "C:\\{}", ""])
@@ -407,7 +421,7 @@ def test_archives_that_are_made_up_are_refused_or_sound(tmp_path, archived, leng
     content, intact = archived
     with zipfile.ZipFile(io.BytesIO(content)) as file:
         kept = {name: file.read(name) for name in file.namelist()}
-    n = length(40, 1000)
+    n = length(40, 500)
     before = sorted(tmp_path.parent.iterdir())
 
     @settings(max_examples=n, **FIXTURES)

@@ -621,6 +621,16 @@ def test_an_epochs_order_is_a_function_of_the_seed_and_the_epoch(small_trainer):
     assert small_trainer(shuffle=False).order(2).tolist() == list(range(23))
 
 
+def test_looking_at_the_orders_to_come_changes_no_training(small_trainer, bits):
+    plain, asked = small_trainer(), small_trainer()
+    plain.run(progress=False)
+    for _ in zip(range(3), asked.pieces()):
+        for epoch in (2, 1, 0):
+            asked.order(epoch)
+    asked.run(progress=False)
+    assert bits(asked) == bits(plain)
+
+
 ENDLESS = """
 import signal, numpy, mlplib
 

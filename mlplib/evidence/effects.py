@@ -46,15 +46,12 @@ class Comparison:
     margin: float
 
     def __post_init__(self):
-        measure = MEASURES[_checks.one_of("measure", self.measure, MEASURES)]
+        _checks.text("measure", self.measure)  # which may be added to MEASURES later
         _checks.one_of("direction", self.direction, ("greater", "less", "same"))
         _checks.real("margin", self.margin, "a finite number of at least 0", lambda v: v >= 0)
         sides = {"a": _checks.sequence("a", self.a, "arms")}
         if isinstance(self.b, Real):
             _checks.finite("b", self.b)
-            if measure.kind == "sign" and self.b <= 0:
-                raise ValueError(f"b: expected a positive number, for {self.measure!r} is compared by its logarithm, "
-                                 f"got {self.b!r}")
         else:
             sides["b"] = _checks.sequence("b", self.b, "arms, or a number")
         for name, side in sides.items():
@@ -194,7 +191,7 @@ def effect_of(comparison, groups_a, groups_b):
     Effect
         A `ValueError` says which seeds there are if they do not match, or if there are fewer than two.
     """
-    measure = MEASURES[comparison.measure]
+    measure = MEASURES[_checks.one_of("measure", comparison.measure, MEASURES)]
     paired = not isinstance(groups_b, (int, float))
     seeds = [[(run.experiment.seed, run.experiment.third) for run in group]
              for group in (groups_a + groups_b if paired else groups_a)]
