@@ -198,6 +198,7 @@ OF_NO_MODULE = {
     "notebooks": "of the notebooks",
     "execute": "of book/execute.py",
     "build": "of how the book is built",
+    "kills": "of what is killed while it writes: sweeps, archives, the book",
     "port": "of book/port.py",
     "makefile": "of the Makefile",
     "digit_network": "of a page's script",
