@@ -7,6 +7,7 @@ import platform
 import subprocess
 import sys
 import tempfile
+from contextlib import suppress
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -71,6 +72,19 @@ def processor():
         return platform.processor() or "unknown"
 
 
+def written(output, text):
+    """Write a file at once and whole, or say why not."""
+    part = output.with_name(f"{output.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, output)
+    except OSError as error:
+        with suppress(OSError):
+            part.unlink()
+        sys.exit(f"{output} was not written, and earlier results are unchanged; {output.parent} has to be a folder "
+                 f"that can be written to, with room ({error.strerror or error}).")
+
+
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__,
                                      epilog="A peer is added by a file: see benchmarks/contenders/__init__.py.")
@@ -80,15 +94,24 @@ def main():
     parser.add_argument("--output", type=Path,
                         help="the JSON file to write (default: mlplib/speed.json; with -k or --quick none)")
     arguments = parser.parse_args()
+    output = arguments.output or (None if arguments.k or arguments.quick else HERE.parent / "mlplib" / "speed.json")
+    if output:  # found before ten minutes of measuring
+        probe = output.with_name(f"{output.name}.probe")
+        written(probe, "here")
+        probe.unlink()
 
     print("== equal work: same weights, same minibatches, same losses?", flush=True)
     pytest(["bench_equal_work.py"], 1, arguments.quick, "--benchmark-disable")
     records = [record for threads in (1, 2) for record in measure(threads, arguments.k, arguments.quick)]
     summary = results.summarise(records, machine())
     print(results.as_text(summary))
-    output = arguments.output or (None if arguments.k or arguments.quick else HERE.parent / "mlplib" / "speed.json")
     if output:
-        output.write_text(json.dumps(summary, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
+        try:
+            written(output, text)
+        except SystemExit:
+            print(text)  # what was measured is not lost
+            raise
         print(f"\nWritten: {output}\nTo show it in the book: .venv/bin/python book/execute.py notebooks/how_fast.md")
 
 

@@ -1,19 +1,21 @@
 """Build the book: aside, and in place of the old one at once when it is complete.
 
 A build that fails, or is interrupted, leaves the old site as it is. What no source makes any more is not in the new.
+Each build has a folder of its own: the program that a killed one started may still write to the last one's.
 """
 
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 # Warnings are errors, and unresolved references are warnings. All of them are shown, not just the first.
 OPTIONS = ["--all", "-W", "-n", "--keep-going", "-q"]
-
+ROOM = 200_000_000  # bytes that a build needs beside the site there is, with room to spare
 
 PROGRAM = "from jupyter_book.cli.main import main; main()"  # the script beside Python names the folder it was made in
 
@@ -52,22 +54,42 @@ def build(folder=ROOT / "_build", command=command):
     SystemExit
         If another build is under way, or this one fails.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    site, aside, old = folder / "html", folder / "aside", folder / "old"
-    with alone(folder):
-        for left in (aside, old):  # by a build that was interrupted
-            shutil.rmtree(left, ignore_errors=True)
-        new = aside / "_build" / "html"
-        if (site / "lite").exists():  # made anew only if what it is made of changed
-            shutil.copytree(site / "lite", new / "lite", copy_function=linked)
-        with open(folder / "book.log", "w") as log:
-            if subprocess.run(command(aside), stdout=log, cwd=ROOT, check=False).returncode:
-                sys.exit("The book was not built: see the warnings above.")
-        if site.exists():
-            site.rename(old)
-        new.rename(site)
-        for left in (aside, old):
-            shutil.rmtree(left, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with alone(folder):
+            tidy(folder)
+            if (free := shutil.disk_usage(folder).free) < ROOM:
+                raise OSError(f"{free / 1e6:.0f} MB are free, and a build takes {ROOM / 1e6:.0f} MB")
+            try:
+                replace(folder, command)
+            finally:
+                tidy(folder)
+    except (OSError, shutil.Error) as error:
+        sys.exit(f"The book was not built, and the one there was is unchanged; {folder} has to be a folder that can be "
+                 f"written to, with room ({getattr(error, 'strerror', None) or error}).")
+
+
+def tidy(folder):
+    """Remove what builds left behind; a site that one put away when it was killed is back in its place."""
+    site, old = folder / "html", folder / "old"
+    if old.exists() and not site.exists():
+        old.rename(site)
+    for left in (*folder.glob("aside*"), old):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def replace(folder, command):
+    """Make a new site, and put it in place of the old one."""
+    site, old, aside = folder / "html", folder / "old", Path(tempfile.mkdtemp(prefix="aside", dir=folder))
+    new = aside / "_build" / "html"
+    if (site / "lite").exists():  # made anew only if what it is made of changed
+        shutil.copytree(site / "lite", new / "lite", copy_function=linked)
+    with open(folder / "book.log", "w") as log:
+        if subprocess.run(command(aside), stdout=log, cwd=ROOT, check=False).returncode:
+            sys.exit("The book was not built: see the warnings above.")
+    if site.exists():
+        site.rename(old)  # a build that is killed here leaves none; the next one puts it back before all else
+    new.rename(site)
 
 
 def linked(source, target):

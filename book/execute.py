@@ -7,6 +7,7 @@ identifiers, widgets get identifiers that depend on the notebook alone, and the 
 import hashlib
 import json
 import os
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -94,20 +95,30 @@ def contents(text_file):
     return [file.read_bytes() if file.exists() else None for file in (text_file, text_file.with_suffix(".ipynb"))]
 
 
+def aside(text_file):
+    """A new folder to write a pair in, beside it."""
+    folder = text_file.with_suffix(".part")
+    shutil.rmtree(folder, ignore_errors=True)  # of a process that was killed
+    folder.mkdir()
+    return folder
+
+
 def store(notebook, text_file):
-    """Replace a pair's notebook, at once, and bring its text in step."""
-    stored_file = text_file.with_suffix(".ipynb")
-    whole = stored_file.with_suffix(".ipynb.part")
+    """Replace a pair's notebook and bring its text in step: each whole and at once, for neither can be had again."""
+    folder, stored_file = aside(text_file), text_file.with_suffix(".ipynb")
     try:
-        nbformat.write(notebook, whole)
-        os.replace(whole, stored_file)
+        text, stored = shutil.copy2(text_file, folder), folder / stored_file.name
+        nbformat.write(notebook, stored)
+        jupytext.cli.jupytext(["--quiet", "--sync", str(stored)])
+        os.replace(text, text_file)
+        os.replace(stored, stored_file)
     finally:
-        whole.unlink(missing_ok=True)
-    jupytext.cli.jupytext(["--quiet", "--sync", str(stored_file)])
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def execute(text_file):
     """Run one notebook and replace its stored side."""
+    aside(text_file).rmdir()  # where nothing can be written nothing runs for an hour
     before = contents(text_file)
     notebook = load(text_file)
     NotebookClient(
@@ -148,6 +159,9 @@ def main(names):
             execute(text_file)
         except (CellExecutionError, ValueError) as error:
             return f"failed; its stored outputs are unchanged.\n{error}"
+        except OSError as error:
+            return (f"failed; its stored outputs are unchanged. {text_file.parent} has to be a folder that can be "
+                    f"written to, with room ({error.strerror or error}).")
         print(f"{time.perf_counter() - start:.0f} s", flush=True)
 
 

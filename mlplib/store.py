@@ -30,6 +30,11 @@ from mlplib.history import History
 from mlplib.mnist import N_VALIDATION
 from mlplib.running import Figures, Run, Stop, model_for
 
+try:
+    import fcntl
+except ImportError:  # Windows has none
+    fcntl = None
+
 FORMAT = 2
 # Of the minibatch losses every 25th is kept at first, later every 125th: they are drawn pale, and are most of a
 # history's numbers.
@@ -42,6 +47,7 @@ PATIENCE = 60
 # runs take two or three times their size; a file that claims more was made to fill the memory.
 UNPACKED, TIMES, TEXT = 2**26, 64, 2**20
 _ENTRY = re.compile(r"[0-9a-f]{24}\.npz")
+_PART, _ASIDE = ".part", ".aside"  # the ends of names: of what is being written, of what is being removed
 _CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
 
 
@@ -237,18 +243,18 @@ class Store(Runs):
     def prepare(self):
         """Make the folder and write to it, so that what `save` would stumble over is found before hours of training.
 
+        What processes left half-written that were killed is removed.
+
         Raises
         ------
         OSError
             If the folder cannot be made or written to. The message names it.
         """
-        try:
+        with _said(f"store: expected a folder that can be written to, got {self.folder}"):
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder) as file:
                 file.write(b"here")
-        except OSError as error:
-            raise type(error)(f"store: expected a folder that can be written to, got {self.folder} "
-                              f"({error.strerror or error})") from None
+            _tidy(self.folder)
 
     def save(self, run, weights=False, marks=None):
         """Keep a run; an earlier one of the same experiment is replaced.
@@ -266,6 +272,8 @@ class Store(Runs):
         TypeError, ValueError
             If an argument is not as described, or the weights are wanted and the run comes from a store that did not
             keep them.
+        OSError
+            If it cannot be written; an earlier run of the experiment is still there. The message names the file.
         """
         _checks.instance("run", run, Run)
         weights = _checks.boolean("weights", weights)
@@ -301,8 +309,9 @@ class Store(Runs):
             arrays |= {f"weights_{layer}": W for layer, W in enumerate(run.model.weights)}
         # Whatever is saved can be read: what is too large to be unpacked from a few bytes is not packed.
         large = sum(values.nbytes for values in arrays.values()) > UNPACKED // 2
-        with _put_in_place(self.path(run.experiment)) as file:
-            (np.savez if large else np.savez_compressed)(file, **arrays)
+        entry = io.BytesIO()
+        (np.savez if large else np.savez_compressed)(entry, **arrays)
+        _put_in_place(self.path(run.experiment), entry.getvalue())
 
 
 class Archive(Runs):
@@ -452,8 +461,7 @@ def write_archive(path, entries):
             info.create_system, info.external_attr = 3, 0o100644 << 16  # a file that all may read, as Unix says it
             archive.writestr(info, entries[name])
     if not path.exists() or path.read_bytes() != buffer.getvalue():
-        with _put_in_place(path) as file:
-            file.write(buffer.getvalue())
+        _put_in_place(path, buffer.getvalue())
 
 
 def archive_runs(store, path, experiments):
@@ -479,6 +487,8 @@ def archive_runs(store, path, experiments):
     ------
     StoreError
         If the archive is damaged, or another process does not give it free. The message names the file.
+    OSError
+        If the archive cannot be written: it is as it was, and all runs are still in the folder. The message names it.
 
     Warns
     -----
@@ -488,9 +498,11 @@ def archive_runs(store, path, experiments):
     _checks.instance("store", store, Store)
     path = Path(_checks.path("path", path))
     wanted = {_entry_name(one): one for one in _checks.instances("experiments", experiments, Experiment)}
+    _tidy(store.folder)
     if not any(map(store._has, wanted)):
         return 0
     with _locked(path):
+        _tidy(path.parent)
         moved = {}
         for name, experiment in wanted.items():
             try:
@@ -512,52 +524,124 @@ def archive_runs(store, path, experiments):
 
 def _remove(path, content):
     """Remove a file if it holds this. It is put aside first, so that none is removed that was saved in between."""
-    handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    os.close(handle)
-    try:
-        os.replace(path, aside)
-        if Path(aside).read_bytes() != content and not path.exists():
-            os.replace(aside, path)
-    except FileNotFoundError:
-        pass  # another process was faster
-    finally:
-        Path(aside).unlink(missing_ok=True)
+    aside = path.with_suffix(_ASIDE)
+    with _said(f"{path}: expected a file that can be removed"):
+        try:
+            os.replace(path, aside)
+            if aside.read_bytes() != content and not path.exists():
+                os.replace(aside, path)
+        except FileNotFoundError:
+            pass  # another process was faster
+        finally:
+            aside.unlink(missing_ok=True)
 
 
 @contextmanager
-def _put_in_place(path):
-    """A file to write to: it takes the place of `path` at once when it is complete, and leaves nothing if it is not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=path.parent, suffix=".part")
+def _said(expected):
+    """What the system says of a file, a full disk for instance, in a sentence that names the file."""
     try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-        os.chmod(aside, 0o644)  # mkstemp's file is the owner's alone
-        os.replace(aside, path)
-    except BaseException:
-        os.unlink(aside)
-        raise
+        yield
+    except OSError as error:
+        said = type(error)(f"{expected} ({error.strerror or error})")
+        said.errno = error.errno
+        raise said from None
+
+
+def _put_in_place(path, content):
+    """Write a file: aside, and in place of `path` at once when it is complete; if it cannot be, nothing is left."""
+    with _said(f"{path}: not written, and what was there is unchanged; it takes a folder that can be written to, with "
+               "room"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = _part(path.parent)
+        try:
+            with file:
+                file.write(content)
+                file.flush()
+                os.chmod(file.name, 0o644)  # a temporary file is the owner's alone
+                if fcntl:
+                    os.replace(file.name, path)  # while it is locked
+            if not fcntl:  # Windows moves no open file
+                os.replace(file.name, path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+
+
+def _part(folder):
+    """A new file to write to: locked, so that `_tidy` sees that its process lives."""
+    while True:
+        file = tempfile.NamedTemporaryFile(dir=folder, suffix=_PART, delete=False)
+        try:
+            if _lock(file) and os.fstat(file.fileno()).st_nlink:
+                return file
+        except OSError:  # a file system without locks, where nothing is cleared away
+            return file
+        file.close()  # before it was locked it was taken for a dead process's
+
+
+def _tidy(folder):
+    """Clear away what processes left that were killed: what they were writing goes, and what they put aside is back."""
+    for path in [*folder.glob(f"*{_PART}"), *folder.glob(f"*{_ASIDE}")]:
+        try:
+            entry = path.with_suffix(".npz")
+            if path.suffix == _ASIDE and not entry.exists():
+                os.replace(path, entry)
+                continue
+            with open(path, "r+b") as file:  # NFS wants a lock's file writable
+                dead = _lock(file)
+                if dead and fcntl:
+                    path.unlink()
+            if dead and not fcntl:
+                path.unlink()  # Windows refuses while the file is open elsewhere
+        except OSError:
+            pass  # it is gone, or not ours
+
+
+def _lock(file):
+    """Take a file for this process, if no other one that lives has it; where there are no such locks, always."""
+    try:
+        if fcntl:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 @contextmanager
 def _locked(path):
-    """Keep other processes from writing an archive meanwhile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Keep other processes from writing an archive meanwhile; the system frees the lock of one that was killed."""
     lock, until = path.with_name(f"{path.name}.lock"), time.monotonic() + PATIENCE
-    while True:
-        try:
-            os.close(os.open(lock, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
-            break
-        except FileExistsError:
-            if time.monotonic() > until:
-                raise StoreError(f"{lock}: for {PATIENCE} s another process has been putting runs into {path.name}, or "
-                                 "one was killed while it did; if no other sweep is running, remove this lock file"
-                                 ) from None
-            time.sleep(0.05)
+    with _said(f"{lock}: expected a place that can be written to"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    while not (file := _taken(lock)):
+        if time.monotonic() > until:
+            raise StoreError(f"{lock}: for {PATIENCE} s another process has been putting runs into {path.name}; "
+                             "wait until it is done")
+        time.sleep(0.05)
     try:
         yield
     finally:
-        lock.unlink()
+        if fcntl:
+            lock.unlink(missing_ok=True)
+        file.close()
+
+
+def _taken(path):
+    """The open lock file, if it is this process's now; or None."""
+    with _said(f"{path}: expected a place that can be written to"):
+        if not fcntl:  # Windows removes such a file with the process that has it
+            try:
+                return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_TEMPORARY), "wb")
+            except (FileExistsError, PermissionError):
+                return None
+        file = open(path, "ab")
+        try:
+            if _lock(file) and os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                return file
+        except FileNotFoundError:
+            pass  # the one who had it has removed it
+        file.close()
+        return None
 
 
 # ---- an entry
@@ -777,5 +861,4 @@ def _fetch(address, path):
     except Exception as error:  # the browser's are of any kind
         raise StoreError(f"{address}: expected an archive of stored runs, and could not fetch it ({error}); "
                          "check the connection to this site, then run the cell again") from error
-    with _put_in_place(path) as file:
-        file.write(content)
+    _put_in_place(path, content)

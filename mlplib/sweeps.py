@@ -98,7 +98,9 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
         If an argument is not as described, or if something is to be trained and the store is an archive, which is
         read-only. All this is found before anything is trained.
     OSError
-        If something is to be trained and the store cannot be written to; found before anything is trained, too.
+        If something is to be trained and the store cannot be written to; found before anything is trained, too. If the
+        disk is full later, the sweep ends at the run that could not be saved: `runs` of the error, a dict from
+        Experiment to Run, has it as it was trained, and all that are finished.
     SweepError
         If runs failed, once all others are finished. It says which failed, and why.
     KeyboardInterrupt
@@ -148,7 +150,10 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
                     failures[experiment] = failure
                 else:
                     if store is not None:
-                        store.save(run, experiment in keep_weights, marks)
+                        try:
+                            store.save(run, experiment in keep_weights, marks)
+                        except OSError as error:  # a disk that is full now, for instance
+                            raise _unsaved(error, runs | {experiment: run}, len(missing) - done) from None
                         run = store[experiment]
                     runs[experiment] = run
                 bar.set_postfix_str(f"{counted(done, 'run')} done", refresh=False)
@@ -156,6 +161,14 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
     if failures:
         raise SweepError(failures, runs)
     return [runs[experiment] for experiment in experiments]
+
+
+def _unsaved(error, runs, left):
+    """The error of a store that a run could not be saved to, with the runs; the last one is that run."""
+    said = type(error)(f"{error}. The run is in `runs` of this error, with the {counted(len(runs) - 1, 'run')} that "
+                       f"the store holds; {counted(left, 'run')} were not finished. The same call goes on.")
+    said.errno, said.runs = error.errno, runs
+    return said
 
 
 def _attempts(experiments, n_jobs):

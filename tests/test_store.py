@@ -502,14 +502,15 @@ def test_a_damaged_entry_of_an_archive_can_be_replaced(archive, shelf):
     assert archive[EXPERIMENT].experiment == EXPERIMENT and archive[OTHER].experiment == OTHER
 
 
-def test_a_lock_that_was_left_behind_is_named(archive, shelf, monkeypatch):
+def test_a_lock_that_another_one_holds_is_named_and_one_that_was_left_behind_is_nobodys(archive, shelf, monkeypatch):
     monkeypatch.setattr(store, "PATIENCE", 0.1)
     lock = archive.path.with_name("some.zip.lock")
-    lock.touch()
-    with pytest.raises(StoreError, match=r"some.zip.lock: .*if no other sweep is running, remove this lock file"):
-        archive_runs(shelf, archive.path, [EXPERIMENT])
-    assert EXPERIMENT in shelf and lock.exists()
-    lock.unlink()
+    with open(lock, "wb") as file:
+        fcntl = pytest.importorskip("fcntl")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(StoreError, match=r"some.zip.lock: .*another process has been putting runs.*wait until"):
+            archive_runs(shelf, archive.path, [EXPERIMENT])
+        assert EXPERIMENT in shelf and lock.exists()
     assert archive_runs(shelf, archive.path, [EXPERIMENT]) == 1 and not lock.exists()
 
 

@@ -200,4 +200,9 @@ def build(target):
 
 
 if __name__ == "__main__":
-    build(Path(sys.argv[1]).resolve())
+    folder = Path(sys.argv[1]).resolve()
+    try:
+        build(folder)
+    except (OSError, shutil.Error) as error:
+        sys.exit(f"{folder} was not built: it has to be in a folder that can be written to, with room "
+                 f"({getattr(error, 'strerror', None) or error}).")

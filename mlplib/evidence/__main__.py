@@ -8,7 +8,7 @@ from mlplib import evidence
 from mlplib.catalogue import shown_experiments
 from mlplib.evidence.claims import CLAIMS
 from mlplib.report import REPORT
-from mlplib.store import archive_runs, packaged
+from mlplib.store import StoreError, archive_runs, packaged
 from mlplib.sweeps import counted, estimate, store_in_use, sweep
 
 
@@ -85,3 +85,5 @@ if __name__ == "__main__":
         work()
     except KeyboardInterrupt:
         sys.exit("Interrupted: finished runs are kept, and the same command goes on.")
+    except (OSError, StoreError) as error:
+        sys.exit(f"{error}\nFinished runs are kept, and the same command goes on.")
