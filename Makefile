@@ -153,7 +153,7 @@ test-portable: $(STAMP)
 	bash .ci/portable
 
 # Without the tests that train for long: they run no line of the library that the others do not.
-coverage: $(STAMP)
+coverage: book
 	@mkdir -p _build
 	$(PY) -m coverage run -m pytest -q -m "not slow"
 	@$(PY) -m coverage report --skip-covered --show-missing

@@ -30,7 +30,9 @@ def small(hidden=(5, 3), **options):
     [("input", [(785, 64), (64, 32), (32, 10)]), ("every_layer", [(785, 64), (65, 32), (33, 10)])],
 )
 def test_shapes_of_the_weights(biases, shapes):
-    assert [W.shape for W in MLP((64, 32), biases=biases).weights] == shapes
+    for name in (biases, "".join(list(biases))):  # by value: one that was read from a file is another object
+        assert [W.shape for W in MLP((64, 32), biases=name).weights] == shapes
+        assert MLP((64, 32), biases=name).forward(np.ones((1, 785))).shape == (1, 10)
 
 
 @pytest.mark.parametrize(

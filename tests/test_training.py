@@ -85,6 +85,9 @@ def test_progress_is_what_history_records(small_trainer):
 def test_the_progress_bar_counts_the_evaluations(small_trainer, capsys):
     small_trainer(patience=100).run(progress=True)
     assert "17/17" in capsys.readouterr().err
+    trainer = small_trainer()
+    trainer.run()
+    assert "17/17" in capsys.readouterr().err and not trainer.interrupted
     small_trainer().run(progress=False)
     assert capsys.readouterr().err == ""
 
@@ -214,6 +217,7 @@ def test_the_rule_on_a_sequence_by_hand():
         assert not rule.is_new_best(loss)
         exhausted.append(rule.exhausted)
     assert exhausted == [False, False, True]
+    assert not rule.is_new_best(4.0) and rule.exhausted, "it was exhausted before"
 
 
 def test_a_run_stops_after_patience_evaluations_without_a_new_lowest_loss():
@@ -698,6 +702,28 @@ def test_a_high_loss_in_the_first_epoch_is_waited_out():
     assert not trainer.diverged and len(trainer.history.step) == 50
 
 
+def test_the_first_epoch_is_over_after_its_last_update():
+    trainer = scripted()
+    for _ in range(9):
+        trainer.update()
+    trainer.check_divergence(1e3)
+    assert not trainer.diverged and trainer.message == ""
+    trainer.update()
+    trainer.check_divergence(10 * LN10)  # as high as may be
+    assert not trainer.diverged
+    with pytest.warns(DivergenceWarning, match="step 9: the training loss is 1000"):
+        trainer.check_divergence(1e3)
+    assert trainer.diverged
+    trainer.check_divergence(2e3)  # said once
+    assert "1000" in trainer.message
+
+
+def test_the_warning_points_to_who_asked():
+    with pytest.warns(DivergenceWarning) as warned:
+        scripted().check_divergence(math.nan)
+    assert warned[0].filename == __file__
+
+
 @pytest.mark.parametrize("errors", ["raise", "ignore"])
 @pytest.mark.parametrize("learning_rate", [1e200, 1e307])
 def test_an_overflow_is_a_divergence_whether_numpy_raises_or_not(small_trainer, learning_rate, errors):
@@ -724,6 +750,8 @@ def test_an_overflow_is_a_divergence_whether_numpy_raises_or_not(small_trainer, 
         ({"dense_steps": -1}, ValueError, "^dense_steps: expected an integer of at least 0, got -1"),
         ({"dense_steps": 2.0}, TypeError, "^dense_steps: expected an integer of at least 0, got 2.0"),
         ({"subsets": {"odd": np.ones(6, bool)}}, ValueError, r"^subsets\['odd'\]: .*\(7,\).*got .* shape \(6,\)"),
+        ({"subsets": {"odd": np.ones(8, bool)}}, ValueError, r"^subsets\['odd'\]: .*\(7,\).*got .* shape \(8,\)"),
+        ({"subsets": {"validation": np.ones(7, bool)}}, ValueError, "^subsets: expected other names than 'validation'"),
         ({"subsets": {"odd": np.ones(7, int)}}, ValueError, r"^subsets\['odd'\]: .*bool array .*got dtype int64"),
         ({"subsets": {"odd": np.zeros(7, bool)}}, ValueError, r"^subsets\['odd'\]: .*true somewhere"),
         ({"subsets": {"odd": [1, 3]}}, ValueError, r"^subsets\['odd'\]: .*got dtype int64 and shape \(2,\)"),
@@ -809,6 +837,14 @@ def test_what_a_trainer_cannot_use_is_said_before_it_trains(problem, options, ex
     model = MLP((5,), n_inputs=4, n_classes=3, dtype=options.pop("dtype"))
     with pytest.raises(exception, match=said):
         Trainer(model, options.pop("optimizer"), problem(23), problem(7), batch_size=2, **options)
+
+
+@pytest.mark.parametrize("pair, got", [(5, "int"), ((1, 2, 3), "tuple"), (None, "NoneType")])
+def test_a_set_is_a_pair(problem, pair, got):
+    model = MLP((5,), n_inputs=4, n_classes=3)
+    for sets, name in (((pair, problem()), "train"), ((problem(), pair), "validation")):
+        with pytest.raises(TypeError, match=rf"^{name}: expected a pair \(X, y\), got {got}$"):
+            Trainer(model, SGD(0.1), *sets)
 
 
 def test_a_model_is_no_class(problem):

@@ -37,10 +37,10 @@ TESTS = {
     "losses": "losses",
     "initializers": "initializers",
     "activations": "activations",
-    "gradient_check": "gradient_check",
+    "gradient_check": "gradient_check checks",
     "optimizers": "optimizers",
-    "network": "network",
-    "training": "training",
+    "network": "network checks",
+    "training": "training optimizers",
 }
 # Hypothesis is the only plugin that the tests need; what is loaded already cannot be rewritten, which pytest warns of.
 OPTIONS = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "-p", "_hypothesis_pytestplugin", "--hypothesis-seed=0",
