@@ -352,7 +352,7 @@ class Archive(Runs):
         if archive is None or name not in archive.NameToInfo:
             return None
         try:
-            return _part(archive, archive.NameToInfo[name], _most(archive.fp.getbuffer().nbytes))
+            return _member(archive, archive.NameToInfo[name], _most(archive.fp.getbuffer().nbytes))
         except Exception as error:
             raise StoreError(f"{self.path / name}: damaged ({error})") from error
 
@@ -716,7 +716,7 @@ def _most(size):
     return max(UNPACKED, TIMES * size)
 
 
-def _part(zipped, info, most):
+def _member(zipped, info, most):
     """What lies in a ZIP file, of which no more is unpacked than `most` bytes."""
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise ValueError(f"{info.filename}: expected it stored or deflated")  # others unpack without a bound
@@ -735,7 +735,7 @@ def _arrays(content):
         infos, most = entry.infolist(), _most(len(content))
         if len(infos) > len(entry.NameToInfo) or sum(info.file_size for info in infos) > most:
             raise ValueError(f"expected arrays of different names, of at most {most:,} bytes altogether")
-        return {info.filename.removesuffix(".npy"): _array(_part(entry, info, most)) for info in infos}
+        return {info.filename.removesuffix(".npy"): _array(_member(entry, info, most)) for info in infos}
 
 
 def _array(content):
