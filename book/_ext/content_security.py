@@ -90,8 +90,8 @@ def live_policy(html):
         "default-src": ["'none'"],
         "script-src": ["'self'", *hashes(Inline(html).scripts), "'unsafe-eval'"],
         "style-src": ["'self'", "'unsafe-inline'"],
-        "img-src": ["'self'", "data:", "blob:"],
-        "font-src": ["'self'", "data:"],
+        "img-src": ["'self'", "data:", "blob:"],  # ipywidgets makes its images blobs
+        "font-src": ["'self'"],
         "connect-src": ["'self'"],
         "worker-src": ["'self'"],
         "manifest-src": ["'self'"],
