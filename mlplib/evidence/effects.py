@@ -161,7 +161,8 @@ def compare(runs_a, runs_b, measure="accuracy", direction="greater", margin=0.00
         seeds do not match.
     """
     _checks.one_of("measure", measure, MEASURES)
-    _checks.one_of("direction", direction, ("greater", "less", "same"))
+    if not isinstance(direction, str) or direction not in ("greater", "less", "same"):
+        raise ValueError(f"direction: expected 'greater', 'less' or 'same', got {_checks.shown(direction)}")
     margin = _checks.real("margin", margin, "a finite number of at least 0", lambda v: v >= 0)
     if MEASURES[measure].kind == "share" and (direction, runs_b) != ("greater", 0.0):
         raise ValueError(f"measure: {measure!r} can only be greater than 0.0, got {direction!r} and "
