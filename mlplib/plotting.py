@@ -6,6 +6,7 @@ whatever a user's `matplotlibrc` says, so that a figure is the same on every mac
 
 import base64
 import io
+from collections.abc import Iterable
 from html import escape
 
 import numpy as np
@@ -383,6 +384,12 @@ def as_html_image(figure, alt, dpi=80, n_colors=64):
             f'alt="{escape(alt)}" src="data:image/png;base64,{data}">')
 
 
+def _listed(name, value):
+    """A list of what can be gone through; a text is no sequence of its letters."""
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, str) else _checks.sequence(
+        name, value, "cells")
+
+
 class Table:
     """Rows of text that a notebook shows as an HTML table and a terminal as aligned columns.
 
@@ -398,10 +405,10 @@ class Table:
     """
 
     def __init__(self, header, rows):
-        self.header = list(_checks.sequence("header", header, "words"))
+        self.header = _listed("header", header)
         self.rows = []
-        for i, row in enumerate(_checks.sequence("rows", rows, "rows")):
-            cells = [str(cell) for cell in _checks.sequence(f"rows[{i}]", row, "cells")]
+        for i, row in enumerate(_listed("rows", rows)):
+            cells = list(map(str, _listed(f"rows[{i}]", row)))
             if len(cells) != len(self.header):
                 n = len(self.header)
                 raise ValueError(f"rows[{i}]: expected {n} cell{'s' * (n != 1)}, as the header has, got {len(cells)}")

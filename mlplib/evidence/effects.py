@@ -10,7 +10,6 @@ from mlplib import _checks
 from mlplib.evidence import statistics
 from mlplib.evidence.measures import MEASURES
 from mlplib.evidence.statistics import mean_estimate, median_estimate, share_estimate
-from mlplib.running import Run
 
 #: What an effect says of the direction that is claimed of it.
 HOLDS, EQUIVALENT, FAILS, UNDECIDED = "holds", "equivalent", "does not hold", "undecided"
@@ -130,6 +129,12 @@ class Effect:
         return FAILS if p_against < statistics.LEVEL else UNDECIDED
 
 
+def checked_runs(name, runs):
+    """Return runs as a list, or say what came instead."""
+    return [_checks.able(f"{name}[{i}]", run, "experiment", "a Run")
+            for i, run in enumerate(_checks.sequence(name, runs, "Run"))]
+
+
 def compare(runs_a, runs_b, measure="accuracy", direction="greater", margin=0.002):
     """Compare two groups of runs, pair by pair, or one group with a number.
 
@@ -156,19 +161,20 @@ def compare(runs_a, runs_b, measure="accuracy", direction="greater", margin=0.00
         seeds do not match.
     """
     _checks.one_of("measure", measure, MEASURES)
-    _checks.one_of("direction", direction, ("greater", "less", "same"))
+    if not isinstance(direction, str) or direction not in ("greater", "less", "same"):
+        raise ValueError(f"direction: expected 'greater', 'less' or 'same', got {_checks.shown(direction)}")
     margin = _checks.real("margin", margin, "a finite number of at least 0", lambda v: v >= 0)
     if MEASURES[measure].kind == "share" and (direction, runs_b) != ("greater", 0.0):
         raise ValueError(f"measure: {measure!r} can only be greater than 0.0, got {direction!r} and "
                          f"{_checks.shown(runs_b)}")
-    groups_a = [list(_checks.instances("runs_a", runs_a, Run))]
+    groups_a = [checked_runs("runs_a", runs_a)]
     if isinstance(runs_b, Real):
         b = groups_b = _checks.finite("runs_b", runs_b)
         if MEASURES[measure].logarithmic and b <= 0:
             raise ValueError(f"runs_b: expected a positive number, for {measure!r} is compared by its logarithm, got "
                              f"{runs_b!r}")
     else:
-        b, groups_b = ("b",), [list(_checks.instances("runs_b", runs_b, Run))]
+        b, groups_b = ("b",), [checked_runs("runs_b", runs_b)]
     try:
         return effect_of(Comparison(measure, ("a",), b, direction, margin), groups_a, groups_b)
     except KeyError as error:

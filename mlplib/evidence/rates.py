@@ -96,11 +96,13 @@ def chosen_step(experiment, store, goal="best"):
 
     Raises
     ------
-    TypeError, ValueError
+    TypeError, KeyError
         If an argument is not as described.
     """
     checked_store(store)
-    of, scores = GOALS[_checks.one_of("goal", goal, GOALS)], {}
+    if not isinstance(goal, str) or goal not in GOALS:
+        raise KeyError(f"goal: expected one of {', '.join(map(repr, GOALS))}, got {_checks.shown(goal)}")
+    of, scores = GOALS[goal], {}
     for step in effective_steps_for(experiment):
         runs = [store.get(one) for one in tuning_runs(experiment, step)]
         if None in runs:
