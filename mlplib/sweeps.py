@@ -166,7 +166,7 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
 def _unsaved(error, runs, left):
     """The error of a store that a run could not be saved to, with the runs; the last one is that run."""
     said = type(error)(f"{error}. The run is in `runs` of this error, with the {counted(len(runs) - 1, 'run')} that "
-                       f"the store holds; {counted(left, 'run')} were not finished. The same call goes on.")
+                       f"the store holds; {counted(left, 'run')} more would be trained. The same call goes on.")
     said.errno, said.runs = error.errno, runs
     return said
 

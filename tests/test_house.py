@@ -199,6 +199,7 @@ OF_NO_MODULE = {
     "execute": "of book/execute.py",
     "build": "of how the book is built",
     "kills": "of what is killed while it writes: sweeps, archives, the book",
+    "full_disk": "of all that writes",
     "port": "of book/port.py",
     "makefile": "of the Makefile",
     "digit_network": "of a page's script",
