@@ -157,7 +157,8 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
                         run = store[experiment]
                     runs[experiment] = run
                 bar.set_postfix_str(f"{counted(done, 'run')} done", refresh=False)
-                bar.update(seconds[experiment])
+                # A sum in the order of arrival may exceed the total by a last digit, which tqdm would warn of.
+                bar.update(min(seconds[experiment], bar.total - bar.n))
     if failures:
         raise SweepError(failures, runs)
     return [runs[experiment] for experiment in experiments]
