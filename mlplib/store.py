@@ -640,6 +640,9 @@ def _taken(path):
                 return file
         except FileNotFoundError:
             pass  # the one who had it has removed it
+        except OSError:
+            file.close()
+            raise
         file.close()
         return None
 

@@ -157,7 +157,8 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
                         run = store[experiment]
                     runs[experiment] = run
                 bar.set_postfix_str(f"{counted(done, 'run')} done", refresh=False)
-                bar.update(seconds[experiment])
+                # A sum in the order of arrival may exceed the total by a last digit, which tqdm would warn of.
+                bar.update(min(seconds[experiment], bar.total - bar.n))
     if failures:
         raise SweepError(failures, runs)
     return [runs[experiment] for experiment in experiments]
@@ -166,7 +167,7 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
 def _unsaved(error, runs, left):
     """The error of a store that a run could not be saved to, with the runs; the last one is that run."""
     said = type(error)(f"{error}. The run is in `runs` of this error, with the {counted(len(runs) - 1, 'run')} that "
-                       f"the store holds; {counted(left, 'run')} were not finished. The same call goes on.")
+                       f"the store holds; {counted(left, 'run')} more would be trained. The same call goes on.")
     said.errno, said.runs = error.errno, runs
     return said
 

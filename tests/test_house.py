@@ -203,6 +203,7 @@ OF_NO_MODULE = {
     "content_security": "of what the pages may load and run",
     "reproducible": "of book/reproducible.py, and of what would make two builds differ",
     "kills": "of what is killed while it writes: sweeps, archives, the book",
+    "full_disk": "of all that writes",
     "port": "of book/port.py",
     "makefile": "of the Makefile",
     "digit_network": "of a page's script",

@@ -83,6 +83,15 @@ def test_the_bar_says_how_long_it_takes_at_most_and_how_many_are_done(capsys, mo
     assert "Training 2 runs, at most" in said and "2 runs done" in said and "100%" in said
 
 
+def test_the_bar_says_nothing_of_its_own_in_whatever_order_the_runs_come_in(monkeypatch):
+    """As they do where one worker starts slowly: sums of the same times in another order differ in their last digit."""
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    monkeypatch.setattr(sweeps, "estimate", lambda experiments: [0.3, 0.2, 0.1])
+    monkeypatch.setattr(sweeps, "_attempts", lambda them, n_jobs: ((one, one, None) for one in reversed(them)))
+    experiments = [replace(SHORT, seed=seed) for seed in range(3)]
+    assert mlplib.sweep(experiments, n_jobs=1) == experiments
+
+
 @pytest.mark.parametrize(
     "seconds, said",
     [(0.1, "1 s"), (90, "90 s"), (150, "2.5 min"), (1900, "32 min"), (7300, "2 h"), (9000, "2.5 h"), (50000, "14 h")],
