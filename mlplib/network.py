@@ -48,7 +48,7 @@ class Buffers:
                                         for _ in range(2))
 
     def __setstate__(self, state):
-        self.__dict__ |= _checks.writable(state, *(state.keys() - {"_hidden"}))
+        self.__dict__ |= _checks.writable(state, *state)
 
     @property
     def activations(self):
