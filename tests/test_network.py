@@ -162,6 +162,8 @@ def test_accuracy_is_the_share_of_right_predictions(problem):
     y = model.predict(X)
     y[:5] = (y[:5] + 1) % 3
     assert model.accuracy(X, y) == 0.75
+    each = [small(()).accuracy(X, np.full(20, label)) for label in range(3)]
+    assert sum(each) == pytest.approx(1) and max(each) < 1, "a sample is right for one label"
 
 
 @pytest.mark.parametrize("chunk, products", [(5, 10**9), (2000, 3 * 44), (2000, 1)])

@@ -248,6 +248,7 @@ def test_the_other_defaults():
                                                 "subsets", "dense_steps", "observe")]
     assert said == [32, 50, True, 5, 0, {}, 0, None]
     assert list(trainer.stopping) == ["validation"] and trainer.early_stopping.patience == 50
+    assert (trainer.stopped_epoch, trainer.diverged, trainer.interrupted, trainer.message) == (None, False, False, "")
 
 
 def test_a_rule_begins_with_nothing_seen():
