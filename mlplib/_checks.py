@@ -125,6 +125,11 @@ def able(name, value, method, such_as):
     return value
 
 
+def runs(name, values):
+    """Return runs, or what has an experiment as they do, as a list."""
+    return [able(f"{name}[{i}]", run, "experiment", "a Run") for i, run in enumerate(sequence(name, values, "Run"))]
+
+
 def path(name, value):
     """Return `value` as text if it is a path; bytes are none."""
     found = os.fspath(value) if isinstance(value, os.PathLike) else value

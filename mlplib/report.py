@@ -6,7 +6,7 @@ import numpy as np
 
 from mlplib import _checks
 from mlplib.experiments import Experiment
-from mlplib.running import Figures, Run
+from mlplib.running import Figures
 from mlplib.store import packaged
 from mlplib.sweeps import sweep
 
@@ -65,7 +65,7 @@ class Row:
         TypeError, ValueError
             If the runs are not those of `experiments`.
         """
-        runs = _checks.instances("runs", runs, Run)
+        runs = _checks.runs("runs", runs)
         if [run.experiment for run in runs] != self.experiments:
             raise ValueError(f"runs: expected row {self.task} with the seeds {SEEDS}, in this order, got "
                              f"{[run.experiment for run in runs]}")

@@ -910,6 +910,7 @@ def test_what_is_right_if_only_just_is_accepted(world, count, code):
 def test_a_command_line_that_is_wrong_trains_nothing(monkeypatch, capsys, count, arguments, said):
     monkeypatch.setattr(sys, "argv", ["mlplib.evidence", *arguments])
     monkeypatch.setattr(sweeps, "sweep", None)
+    monkeypatch.delitem(sys.modules, "mlplib.evidence.__main__", raising=False)  # another test may have imported it
     with pytest.raises(SystemExit) as caught:
         runpy.run_module("mlplib.evidence.__main__", run_name="__main__")
     assert caught.value.code == 2

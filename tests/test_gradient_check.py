@@ -40,8 +40,8 @@ def test_an_epsilon_that_rounding_swallows_or_bends_is_refused(problem, epsilon)
 
 
 @pytest.mark.parametrize("options, said", [
-    ({"epsilon": 0}, r"^epsilon: expected a positive finite number, got 0$"),
-    ({"epsilon": -5e-5}, r"^epsilon: expected a positive finite number, got -5e-05$"),
+    ({"epsilon": 0}, r"^epsilon: expected a positive number of at most 1, got 0$"),
+    ({"epsilon": -5e-5}, r"^epsilon: expected a positive number of at most 1, got -5e-05$"),
     ({"n_weights": 0}, r"^n_weights: expected an integer of at least 1, got 0$"),
     ({"seed": -1}, r"^seed: expected an integer of at least 0, got -1$"),
 ])

@@ -416,7 +416,7 @@ def test_buffers_that_came_read_only_can_be_written_to(problem):
     X, y = problem()
     model = small()
     buffers = Buffers(model, len(X))
-    state = pickle.loads(pickle.dumps(vars(buffers)))
+    state = pickle.loads(pickle.dumps(buffers.__getstate__()))
     for arrays in (state["inputs"], state["gradients"], state["deltas"], state["slopes"], [state["logits"]]):
         for array in arrays:
             array.flags.writeable = False

@@ -129,12 +129,6 @@ class Effect:
         return FAILS if p_against < statistics.LEVEL else UNDECIDED
 
 
-def checked_runs(name, runs):
-    """Return runs as a list, or say what came instead."""
-    return [_checks.able(f"{name}[{i}]", run, "experiment", "a Run")
-            for i, run in enumerate(_checks.sequence(name, runs, "Run"))]
-
-
 def compare(runs_a, runs_b, measure="accuracy", direction="greater", margin=0.002):
     """Compare two groups of runs, pair by pair, or one group with a number.
 
@@ -167,14 +161,14 @@ def compare(runs_a, runs_b, measure="accuracy", direction="greater", margin=0.00
     if MEASURES[measure].kind == "share" and (direction, runs_b) != ("greater", 0.0):
         raise ValueError(f"measure: {measure!r} can only be greater than 0.0, got {direction!r} and "
                          f"{_checks.shown(runs_b)}")
-    groups_a = [checked_runs("runs_a", runs_a)]
+    groups_a = [_checks.runs("runs_a", runs_a)]
     if isinstance(runs_b, Real):
         b = groups_b = _checks.finite("runs_b", runs_b)
         if MEASURES[measure].logarithmic and b <= 0:
             raise ValueError(f"runs_b: expected a positive number, for {measure!r} is compared by its logarithm, got "
                              f"{runs_b!r}")
     else:
-        b, groups_b = ("b",), [checked_runs("runs_b", runs_b)]
+        b, groups_b = ("b",), [_checks.runs("runs_b", runs_b)]
     try:
         return effect_of(Comparison(measure, ("a",), b, direction, margin), groups_a, groups_b)
     except KeyError as error:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mlplib import _checks
-from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED, Effect, checked_runs, effect_of
+from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED, Effect, effect_of
 from mlplib.evidence.registrations import EvidenceError, Part
 from mlplib.evidence.statistics import holm
 from mlplib.inputs import THIRDS
@@ -64,7 +64,7 @@ def judge(runs, parts):
     """
     if not isinstance(runs, Mapping):
         raise TypeError(f"runs: expected a dict from arms to runs, got {type(runs).__name__}")
-    runs = {arm: checked_runs(f"runs[{str(arm)!r}]", each) for arm, each in runs.items()}
+    runs = {arm: _checks.runs(f"runs[{str(arm)!r}]", each) for arm, each in runs.items()}
     parts = _checks.instances("parts", parts, Part)
     comparisons = [comparison for part in parts for comparison in part.comparisons]
     missing = sorted({str(arm) for one in comparisons for arm in one.arms - set(runs)})

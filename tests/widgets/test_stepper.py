@@ -77,8 +77,8 @@ def test_other_numbers_give_another_step():
 
 
 @pytest.mark.parametrize("arguments, message", [
-    ({"x": (1, 2, 3)}, r"X: expected .* \(N, 2\), got shape \(1, 3\)"),
-    ({"label": 2}, "y: expected"),
+    ({"x": (1, 2, 3)}, r"x: expected .* \(N, 2\), got shape \(1, 3\)"),
+    ({"label": 2}, "label: expected"),
     ({"weights": ([[1, 2]], [[1, 2], [3, 4]])}, r"weights: .* \(2, 2\), got \(1, 2\), \(2, 2\)"),
     ({"learning_rate": 0}, "learning_rate: "),
 ])
