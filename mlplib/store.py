@@ -31,9 +31,9 @@ from mlplib.mnist import N_VALIDATION
 from mlplib.running import Figures, Run, Stop, model_for
 
 try:
-    import fcntl
-except ImportError:  # Windows has none
-    fcntl = None
+    from fcntl import LOCK_EX, LOCK_NB, flock
+except ImportError:  # Windows has none, nor has a browser
+    flock = None
 
 FORMAT = 2
 # Of the minibatch losses every 25th is kept at first, later every 125th: they are drawn pale, and are most of a
@@ -558,9 +558,9 @@ def _put_in_place(path, content):
                 file.write(content)
                 file.flush()
                 os.chmod(file.name, 0o644)  # a temporary file is the owner's alone
-                if fcntl:
+                if flock:
                     os.replace(file.name, path)  # while it is locked
-            if not fcntl:  # Windows moves no open file
+            if not flock:  # Windows moves no open file
                 os.replace(file.name, path)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
@@ -589,9 +589,9 @@ def _tidy(folder):
                 continue
             with open(path, "r+b") as file:  # NFS wants a lock's file writable
                 dead = _lock(file)
-                if dead and fcntl:
+                if dead and flock:
                     path.unlink()
-            if dead and not fcntl:
+            if dead and not flock:
                 path.unlink()  # Windows refuses while the file is open elsewhere
         except OSError:
             pass  # it is gone, or not ours
@@ -600,8 +600,8 @@ def _tidy(folder):
 def _lock(file):
     """Take a file for this process, if no other one that lives has it; where there are no such locks, always."""
     try:
-        if fcntl:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if flock:
+            flock(file, LOCK_EX | LOCK_NB)
     except BlockingIOError:
         return False
     return True
@@ -621,17 +621,20 @@ def _locked(path):
     try:
         yield
     finally:
-        if fcntl:
-            lock.unlink(missing_ok=True)
+        if flock:
+            lock.unlink(missing_ok=True)  # while it is ours
         file.close()
+        if not flock:  # Windows removes no open file
+            lock.unlink(missing_ok=True)
 
 
 def _taken(path):
     """The open lock file, if it is this process's now; or None."""
     with _said(f"{path}: expected a place that can be written to"):
-        if not fcntl:  # Windows removes such a file with the process that has it
+        if not flock:
+            gone_with_us = getattr(os, "O_TEMPORARY", 0)  # which Windows has
             try:
-                return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_TEMPORARY), "wb")
+                return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | gone_with_us), "wb")
             except (FileExistsError, PermissionError):
                 return None
         file = open(path, "ab")

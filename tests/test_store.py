@@ -514,6 +514,16 @@ def test_a_lock_that_another_one_holds_is_named_and_one_that_was_left_behind_is_
     assert archive_runs(shelf, archive.path, [EXPERIMENT]) == 1 and not lock.exists()
 
 
+def test_where_there_are_no_such_locks_runs_are_saved_and_archived_all_the_same(archive, shelf, run, monkeypatch):
+    """As on Windows, and in a browser, whose module of that name has no locks."""
+    monkeypatch.setattr(store, "flock", None)
+    for _ in range(2):
+        shelf.save(run)
+        assert archive_runs(shelf, archive.path, [run.experiment]) == 1
+        assert os.listdir(archive.path.parent) == ["some.zip"]
+        assert run.experiment in archive and run.experiment not in shelf
+
+
 # ---- chains
 
 
