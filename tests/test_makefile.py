@@ -87,7 +87,8 @@ def test_a_users_variable_stays_outside(name):
 
 @here
 def test_jupyterlab_loads_the_books_style_sheet():
-    recipe = subprocess.run(["make", "-n", "lab"], cwd=ROOT, text=True, capture_output=True, check=True).stdout
+    recipe = subprocess.run(["make", "--no-print-directory", "-n", "lab"], cwd=ROOT, text=True, capture_output=True,
+                            check=True, env={**os.environ, "MAKEFLAGS": "", "MAKELEVEL": "0"}).stdout
     shown = subprocess.run(f"{recipe.strip()} --show-config-json", shell=True, cwd=ROOT, text=True,
                            capture_output=True, check=True).stdout
     settings = json.loads(shown)
