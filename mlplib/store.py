@@ -499,7 +499,7 @@ def archive_runs(store, path, experiments):
     path = Path(_checks.path("path", path))
     wanted = {_entry_name(one): one for one in _checks.instances("experiments", experiments, Experiment)}
     _tidy(store.folder)
-    if not any(map(store._has, wanted)):
+    if not any(map(store._has, wanted)) and not _lock_of(path).exists():  # a killed process may have left one
         return 0
     with _locked(path):
         _tidy(path.parent)
@@ -610,7 +610,7 @@ def _lock(file):
 @contextmanager
 def _locked(path):
     """Keep other processes from writing an archive meanwhile; the system frees the lock of one that was killed."""
-    lock, until = path.with_name(f"{path.name}.lock"), time.monotonic() + PATIENCE
+    lock, until = _lock_of(path), time.monotonic() + PATIENCE
     with _said(f"{lock}: expected a place that can be written to"):
         path.parent.mkdir(parents=True, exist_ok=True)
     while not (file := _taken(lock)):
@@ -626,6 +626,10 @@ def _locked(path):
         file.close()
         if not flock:  # Windows removes no open file
             lock.unlink(missing_ok=True)
+
+
+def _lock_of(path):
+    return path.with_name(f"{path.name}.lock")
 
 
 def _taken(path):

@@ -514,6 +514,12 @@ def test_a_lock_that_another_one_holds_is_named_and_one_that_was_left_behind_is_
     assert archive_runs(shelf, archive.path, [EXPERIMENT]) == 1 and not lock.exists()
 
 
+def test_a_lock_that_was_left_behind_goes_even_if_there_is_nothing_to_archive(archive, tmp_path):
+    lock = archive.path.with_name("some.zip.lock")
+    lock.touch()
+    assert archive_runs(Store(tmp_path / "nothing"), archive.path, [EXPERIMENT]) == 0 and not lock.exists()
+
+
 def test_where_there_are_no_such_locks_runs_are_saved_and_archived_all_the_same(archive, shelf, run, monkeypatch):
     """As on Windows, and in a browser, whose module of that name has no locks."""
     monkeypatch.setattr(store, "flock", None)
