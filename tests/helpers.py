@@ -1,7 +1,9 @@
 """What several test modules hold the library against: definitions written out, experiments, made-up runs."""
 
 import math
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -94,3 +96,16 @@ def made_up_run(experiment):
     final = Figures(train_loss[-1], 1 - train_loss[-1] / 8, validation_loss[-1], 1 - validation_loss[-1] / 4)
     gradient_rms = (0.1,) * (len(experiment.hidden) + 1)
     return Run(experiment, None, history, n // 5, False, False, "", 1.0, final, final, gradient_rms)
+
+
+# ---- notebooks
+
+
+def written_pair(execute, folder):
+    """A notebook of one cell and its text, made by the functions of book/execute.py; the text's path."""
+    shutil.copy(Path(__file__).resolve().parents[1] / "jupytext.toml", folder)
+    text = folder / "pair.md"
+    text.write_text("---\nkernelspec:\n  display_name: Python 3\n  language: python\n  name: python3\n---\n\n"
+                    "# A pair\n\n```{code-cell} ipython3\n1 + 1\n```\n", encoding="utf-8")
+    execute["store"](execute["load"](text), text)
+    return text

@@ -2,12 +2,12 @@
 
 import os
 import runpy
-import shutil
 from pathlib import Path
 
 import jupytext
 import nbformat
 import pytest
+from helpers import written_pair
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = runpy.run_path(str(ROOT / "book" / "execute.py"))
@@ -16,11 +16,7 @@ PROGRAM = runpy.run_path(str(ROOT / "book" / "execute.py"))
 @pytest.fixture
 def pair(tmp_path):
     """A text and its notebook, which is newer by a little, as after a checkout."""
-    shutil.copy(ROOT / "jupytext.toml", tmp_path)
-    text = tmp_path / "pair.md"
-    text.write_text("---\nkernelspec:\n  display_name: Python 3\n  language: python\n  name: python3\n---\n\n"
-                    "# A pair\n\n```{code-cell} ipython3\n1 + 1\n```\n", encoding="utf-8")
-    PROGRAM["store"](PROGRAM["load"](text), text)
+    text = written_pair(PROGRAM, tmp_path)
     make_newer(text.with_suffix(".ipynb"), text)
     return text
 

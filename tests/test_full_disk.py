@@ -3,7 +3,6 @@
 import errno
 import os
 import runpy
-import shutil
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
@@ -11,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from helpers import made_up_run
+from helpers import made_up_run, written_pair
 
 import mlplib
 from mlplib import Experiment, store, sweeps
@@ -135,7 +134,7 @@ def test_make_sweep_says_it_without_a_traceback(tmp_path):
 import resource, runpy, sys
 from mlplib import store, sweeps
 sys.path.insert(0, "tests")
-from helpers import made_up_run
+from helpers import made_up_run, written_pair
 folder = store.Path(sys.argv.pop())
 sweeps.run, sweeps.estimate = made_up_run, lambda them: [1.0] * len(them)
 store.packaged = lambda *names: store.StoreChain(store.Store(folder), *(store.Archive(folder / name) for name in names))
@@ -153,12 +152,7 @@ runpy.run_module("mlplib.evidence", run_name="__main__")
 
 @pytest.fixture
 def pair(tmp_path):
-    shutil.copy(ROOT / "jupytext.toml", tmp_path)
-    text = tmp_path / "pair.md"
-    text.write_text("---\nkernelspec:\n  display_name: Python 3\n  language: python\n  name: python3\n---\n\n"
-                    "# A pair\n\n```{code-cell} ipython3\n1 + 1\n```\n", encoding="utf-8")
-    EXECUTE["store"](EXECUTE["load"](text), text)
-    return text
+    return written_pair(EXECUTE, tmp_path)
 
 
 def test_a_pair_that_cannot_be_written_stays_whole_on_both_sides(pair, monkeypatch, fault, capsys):
