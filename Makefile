@@ -37,12 +37,12 @@ help:
 	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (ten minutes)"
 	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
 	@echo "make env        only install the packages into .venv"
-	@echo "make fuzz       try all cases of bad input and more than 100,000 damaged files, and say how many (five minutes)"
+	@echo "make fuzz       try all cases of bad input and more than 100,000 damaged files, and say how many"
 	@echo "make test-bare  run the two commands of the README on a bare machine of today, made by debootstrap (needs root; an hour)"
 	@echo "make test-portable  run the notebooks and the first steps on other processors' code paths (half an hour)"
-	@echo "make mutants    change the code of the core bit by bit, and see whether a test notices (an hour)"
-	@echo "make coverage   say how much of the library the tests run, branches included (ten minutes)"
-	@echo "make test-kills kill sweeps, the writing of archives and builds of the book at every moment, and go on (half an hour)"
+	@echo "make mutants    change the code of the core bit by bit, and see whether a test notices (long)"
+	@echo "make coverage   say how much of the library the tests run, branches included"
+	@echo "make test-kills kill sweeps, the writing of archives and builds of the book at every moment, and go on (long)"
 	@echo "make audit      look the pinned packages up in the lists of known faults (needs a network)"
 	@echo "make licences   list the licences of all installed packages"
 	@echo "make sbom       write the list of all parts, _build/sbom.json (CycloneDX)"
@@ -152,7 +152,7 @@ test-kills: $(STAMP)
 test-portable: $(STAMP)
 	bash .ci/portable
 
-# Without the tests that train for long: they run no line of the library that the others do not.
+# Without the tests that train for long.
 coverage: book
 	@mkdir -p _build
 	$(PY) -m coverage run -m pytest -q -m "not slow"
