@@ -1,54 +1,31 @@
-"""Runs on disk: one entry for each experiment, with its figures, its curves, and the versions that made it.
+"""Runs on disk: one entry for each experiment, under the experiment's key.
 
 Entries are files of a folder, where a sweep saves, or lie together in an archive, which is read in place. Both may come
-from elsewhere, so nothing is believed of them that takes memory: see `UNPACKED`.
+from elsewhere: what an entry is, and what is believed of it, stands in `entries`.
 """
 
 import hashlib
 import io
 import json
-import math
 import os
-import platform
 import re
 import sys
 import tempfile
-import time
 import warnings
 import zipfile
-from contextlib import contextmanager
-from dataclasses import asdict, fields
-from importlib.metadata import version
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
-
 from mlplib import _checks
+from mlplib.entries import EntryError, bound, checked_marks, differing, member, packed, unpacked
 from mlplib.experiments import Experiment
-from mlplib.history import History
-from mlplib.mnist import N_VALIDATION
-from mlplib.running import Figures, Run, Stop, model_for
+from mlplib.files import locked, put_in_place, remove, said, tidy
+from mlplib.running import Run
 
-try:
-    from fcntl import LOCK_EX, LOCK_NB, flock
-except ImportError:  # Windows has none, nor has a browser
-    flock = None
-
-FORMAT = 2
-# Of the minibatch losses every 25th is kept at first, later every 125th: they are drawn pale, and are most of a
-# history's numbers.
-STRIDES, FIRST = (25, 125), 1250
-_DEFAULTS = asdict(Experiment())
-RECORDED = "recorded "  # what the names of the arrays of diagnostics begin with
 # How long a process waits, in seconds, for another one that puts runs into the same archive; a second is usual.
 PATIENCE = 60
-# What is unpacked of an entry at most: so many bytes, or so many times its own size if that is more; and its text. Real
-# runs take two or three times their size; a file that claims more was made to fill the memory.
-UNPACKED, TIMES, TEXT = 2**26, 64, 2**20
-_ENTRY = re.compile(r"[0-9a-f]{24}\.npz")
-_PART, _ASIDE = ".part", ".aside"  # the ends of names: of what is being written, of what is being removed
-_CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+SUFFIX = ".npz"
+_ENTRY = re.compile(rf"[0-9a-f]{{24}}\{SUFFIX}")
 
 
 class StoreError(Exception):
@@ -76,19 +53,27 @@ def key(experiment):
     str
         24 hexadecimal digits.
     """
-    return hashlib.sha256(json.dumps(_differing(experiment), sort_keys=True).encode()).hexdigest()[:24]
+    return hashlib.sha256(json.dumps(differing(experiment), sort_keys=True).encode()).hexdigest()[:24]
 
 
-def _differing(experiment):
-    _checks.instance("experiment", experiment, Experiment)
-    values = {field.name: getattr(experiment, field.name) for field in fields(experiment)}
-    differing = {name: value for name, value in values.items() if value != _DEFAULTS[name]}
-    return json.loads(json.dumps(differing))  # what is saved and what is read back are equal: a tuple becomes a list
+def _entry_name(experiment):
+    return f"{key(experiment)}{SUFFIX}"
 
 
-def checked_marks(marks):
-    """What is kept among a run's versions, as a dict from str to str, or what is wrong with it."""
-    return {name: _checks.text(f"marks[{name!r}]", mark) for name, mark in _checks.mapping("marks", marks).items()}
+def _read(content, where):
+    """The run in an entry, or a StoreError that says what is wrong with it, and where it lies."""
+    try:
+        return unpacked(content)
+    except EntryError as error:
+        raise StoreError(f"{where}: {error}") from error
+
+
+def _run_of(experiment, content, where):
+    """The run that an entry holds, or a StoreError if it is one of another experiment, or none."""
+    run = _read(content, where)
+    if run.experiment != experiment:
+        raise StoreError(f"{where}: expected a run of {experiment}, found one of {run.experiment}")
+    return run
 
 
 class Runs:
@@ -209,7 +194,7 @@ class Store(Runs):
         return f"Store({str(self.folder)!r}), {len(self)} runs"
 
     def _names(self):
-        return [path.name for path in self.folder.glob("*.npz")]
+        return [path.name for path in self.folder.glob(f"*{SUFFIX}")]
 
     def _has(self, name):
         return (self.folder / name).exists()
@@ -250,11 +235,11 @@ class Store(Runs):
         OSError
             If the folder cannot be made or written to. The message names it.
         """
-        with _said(f"store: expected a folder that can be written to, got {self.folder}"):
+        with said(f"store: expected a folder that can be written to, got {self.folder}"):
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder) as file:
                 file.write(b"here")
-            _tidy(self.folder)
+            tidy(self.folder, SUFFIX)
 
     def save(self, run, weights=False, marks=None):
         """Keep a run; an earlier one of the same experiment is replaced.
@@ -276,42 +261,10 @@ class Store(Runs):
             If it cannot be written; an earlier run of the experiment is still there. The message names the file.
         """
         _checks.instance("run", run, Run)
-        weights = _checks.boolean("weights", weights)
-        marks = checked_marks(marks)
+        weights, marks = _checks.boolean("weights", weights), checked_marks(marks)
         if weights and run.model is None:
             raise ValueError(f"weights: expected a run with its model, got one without, of {run.experiment}")
-        history = run.history
-        kept = np.where(history.step < FIRST, history.step % STRIDES[0], history.step % STRIDES[1]) == 0
-        kept[-1:] = True  # the last step says how long the run was
-        about = {
-            "format": FORMAT,
-            "experiment": _differing(run.experiment),
-            "stopped_epoch": run.stopped_epoch,
-            "diverged": run.diverged,
-            "message": run.message,
-            "seconds": round(run.seconds, 3),
-            "final": run.final,
-            "best": run.best,
-            "gradient_rms": run.gradient_rms,
-            **({"stops": {name: stop._asdict() for name, stop in run.stops.items()}} if run.stops else {}),
-            "versions": (run.versions or {"mlplib": version("mlplib"), "numpy": np.__version__,
-                                          "python": platform.python_version(), "machine": platform.machine()})
-            | marks,
-        }
-        numbers = {"step": history.step[kept], "minibatch_loss": history.minibatch_loss[kept],
-                   "evaluation_step": history.evaluation_step, **{name: getattr(history, name) for name in _CURVES},
-                   **{f"{RECORDED}{name}": values for name, values in run.diagnostics.items()}}
-        bits = {name: numbers.pop(name) for name in list(numbers) if numbers[name].dtype == np.uint8}
-        about["shapes"] = {name: values.shape for name, values in numbers.items()}
-        text = json.dumps(about, separators=(",", ":"))
-        arrays = {"about": np.frombuffer(text.encode(), np.uint8), "numbers": _packed(numbers, run.experiment), **bits}
-        if weights:
-            arrays |= {f"weights_{layer}": W for layer, W in enumerate(run.model.weights)}
-        # Whatever is saved can be read: what is too large to be unpacked from a few bytes is not packed.
-        large = sum(values.nbytes for values in arrays.values()) > UNPACKED // 2
-        entry = io.BytesIO()
-        (np.savez if large else np.savez_compressed)(entry, **arrays)
-        _put_in_place(self.path(run.experiment), entry.getvalue())
+        put_in_place(self.path(run.experiment), packed(run, weights, marks))
 
 
 class Archive(Runs):
@@ -352,7 +305,7 @@ class Archive(Runs):
         if archive is None or name not in archive.NameToInfo:
             return None
         try:
-            return _member(archive, archive.NameToInfo[name], _most(archive.fp.getbuffer().nbytes))
+            return member(archive, archive.NameToInfo[name], bound(archive.fp.getbuffer().nbytes))
         except Exception as error:
             raise StoreError(f"{self.path / name}: damaged ({error})") from error
 
@@ -461,7 +414,7 @@ def write_archive(path, entries):
             info.create_system, info.external_attr = 3, 0o100644 << 16  # a file that all may read, as Unix says it
             archive.writestr(info, entries[name])
     if not path.exists() or path.read_bytes() != buffer.getvalue():
-        _put_in_place(path, buffer.getvalue())
+        put_in_place(path, buffer.getvalue())
 
 
 def archive_runs(store, path, experiments):
@@ -498,11 +451,15 @@ def archive_runs(store, path, experiments):
     _checks.instance("store", store, Store)
     path = Path(_checks.path("path", path))
     wanted = {_entry_name(one): one for one in _checks.instances("experiments", experiments, Experiment)}
-    _tidy(store.folder)
-    if not any(map(store._has, wanted)) and not _lock_of(path).exists():  # a killed process may have left one
+    tidy(store.folder, SUFFIX)
+    lock = path.with_name(f"{path.name}.lock")
+    if not any(map(store._has, wanted)) and not lock.exists():  # a killed process may have left one
         return 0
-    with _locked(path):
-        _tidy(path.parent)
+    with locked(lock, PATIENCE) as ours:
+        if not ours:
+            raise StoreError(f"{lock}: for {PATIENCE} s another process has been putting runs into {path.name}; "
+                             "wait until it is done")
+        tidy(path.parent, SUFFIX)
         moved = {}
         for name, experiment in wanted.items():
             try:
@@ -518,303 +475,8 @@ def archive_runs(store, path, experiments):
             kept = {name: archive._content(name) for name in archive._infos() if name not in moved}
             write_archive(path, kept | moved)
         for name, content in moved.items():
-            _remove(store.folder / name, content)
+            remove(store.folder / name, content)
     return len(moved)
-
-
-def _remove(path, content):
-    """Remove a file if it holds this. It is put aside first, so that none is removed that was saved in between."""
-    aside = path.with_suffix(_ASIDE)
-    with _said(f"{path}: expected a file that can be removed"):
-        try:
-            os.replace(path, aside)
-            if aside.read_bytes() != content and not path.exists():
-                os.replace(aside, path)
-        except FileNotFoundError:
-            pass  # another process was faster
-        finally:
-            aside.unlink(missing_ok=True)
-
-
-@contextmanager
-def _said(expected):
-    """What the system says of a file, a full disk for instance, in a sentence that names the file."""
-    try:
-        yield
-    except OSError as error:
-        said = type(error)(f"{expected} ({error.strerror or error})")
-        said.errno = error.errno
-        raise said from None
-
-
-def _put_in_place(path, content):
-    """Write a file: aside, and in place of `path` at once when it is complete; if it cannot be, nothing is left."""
-    with _said(f"{path}: not written, and what was there is unchanged; it takes a folder that can be written to, with "
-               "room"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = _part(path.parent)
-        try:
-            with file:
-                file.write(content)
-                file.flush()
-                os.chmod(file.name, 0o644)  # a temporary file is the owner's alone
-                if flock:
-                    os.replace(file.name, path)  # while it is locked
-            if not flock:  # Windows moves no open file
-                os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-
-
-def _part(folder):
-    """A new file to write to: locked, so that `_tidy` sees that its process lives."""
-    while True:
-        file = tempfile.NamedTemporaryFile(dir=folder, suffix=_PART, delete=False)
-        try:
-            if _lock(file) and os.fstat(file.fileno()).st_nlink:
-                return file
-        except OSError:  # a file system without locks, where nothing is cleared away
-            return file
-        file.close()  # before it was locked it was taken for a dead process's
-
-
-def _tidy(folder):
-    """Clear away what processes left that were killed: what they were writing goes, and what they put aside is back."""
-    for path in [*folder.glob(f"*{_PART}"), *folder.glob(f"*{_ASIDE}")]:
-        try:
-            entry = path.with_suffix(".npz")
-            if path.suffix == _ASIDE and not entry.exists():
-                os.replace(path, entry)
-                continue
-            with open(path, "r+b") as file:  # NFS wants a lock's file writable
-                dead = _lock(file)
-                if dead and flock:
-                    path.unlink()
-            if dead and not flock:
-                path.unlink()  # Windows refuses while the file is open elsewhere
-        except OSError:
-            pass  # it is gone, or not ours
-
-
-def _lock(file):
-    """Take a file for this process, if no other one that lives has it; where there are no such locks, always."""
-    try:
-        if flock:
-            flock(file, LOCK_EX | LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-@contextmanager
-def _locked(path):
-    """Keep other processes from writing an archive meanwhile; the system frees the lock of one that was killed."""
-    lock, until = _lock_of(path), time.monotonic() + PATIENCE
-    with _said(f"{lock}: expected a place that can be written to"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    while not (file := _taken(lock)):
-        if time.monotonic() > until:
-            raise StoreError(f"{lock}: for {PATIENCE} s another process has been putting runs into {path.name}; "
-                             "wait until it is done")
-        time.sleep(0.05)
-    try:
-        yield
-    finally:
-        if flock:
-            lock.unlink(missing_ok=True)  # while it is ours
-        file.close()
-        if not flock:  # Windows removes no open file
-            lock.unlink(missing_ok=True)
-
-
-def _lock_of(path):
-    return path.with_name(f"{path.name}.lock")
-
-
-def _taken(path):
-    """The open lock file, if it is this process's now; or None."""
-    with _said(f"{path}: expected a place that can be written to"):
-        if not flock:
-            gone_with_us = getattr(os, "O_TEMPORARY", 0)  # which Windows has
-            try:
-                return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | gone_with_us), "wb")
-            except (FileExistsError, PermissionError):
-                return None
-        file = open(path, "ab")
-        try:
-            if _lock(file) and os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
-                return file
-        except FileNotFoundError:
-            pass  # the one who had it has removed it
-        except OSError:
-            file.close()
-            raise
-        file.close()
-        return None
-
-
-# ---- an entry
-
-
-def _entry_name(experiment):
-    return f"{key(experiment)}.npz"
-
-
-def _run_of(experiment, content, where):
-    """The run that an entry holds, or a StoreError if it is one of another experiment, or none."""
-    run = _read(content, where)
-    if run.experiment != experiment:
-        raise StoreError(f"{where}: expected a run of {experiment}, found one of {run.experiment}")
-    return run
-
-
-def _read(content, where):
-    """The run in an entry, or a StoreError that says what is wrong with it, and where it lies."""
-    try:
-        arrays = _arrays(content)
-        if arrays["about"].nbytes > TEXT:
-            raise ValueError(f"expected a text of at most {TEXT:,} bytes, found {arrays['about'].nbytes:,}")
-        about = json.loads(arrays["about"].tobytes())
-        if about["format"] != FORMAT:
-            raise StoreError(f"{where}: expected format {FORMAT}, found {about['format']}; "
-                             "another version of mlplib made it")
-        unknown = set(about["experiment"]) - {field.name for field in fields(Experiment)}
-        if unknown:
-            raise StoreError(f"{where}: its experiment has unknown fields, {', '.join(sorted(unknown))}; "
-                             "another version of mlplib made it")
-        experiment = Experiment(**about["experiment"])
-        numbers = _unpacked(arrays.pop("numbers"), about["shapes"], experiment)
-        recorded = {name.removeprefix(RECORDED): values for name, values in (numbers | arrays).items()
-                    if name.startswith(RECORDED)}
-        history = History(**{name: values for name, values in numbers.items() if not name.startswith(RECORDED)})
-        stops = {name: _stop(**stop) for name, stop in about.get("stops", {}).items()}
-        weights = [arrays[name] for name in sorted(arrays, key=lambda n: (len(n), n)) if name.startswith("weights_")]
-        epoch, seconds = about["stopped_epoch"], _checks.loss("seconds", about["seconds"])
-        final, best = (Figures(*_losses(name, about[name])) for name in ("final", "best"))
-        gradient_rms = _losses("gradient_rms", about["gradient_rms"])
-        if len(gradient_rms) != len(experiment.hidden) + 1:
-            raise ValueError(f"gradient_rms: expected {len(experiment.hidden) + 1} numbers, found {len(gradient_rms)}")
-        return Run(experiment, _model(experiment, weights), history,
-                   None if epoch is None else _checks.integer("stopped_epoch", epoch, minimum=0),
-                   _checks.boolean("diverged", about["diverged"]), False, _checks.text("message", about["message"]),
-                   seconds, final, best, gradient_rms, stops, recorded, checked_marks(about["versions"]))
-    except StoreError:
-        raise
-    except Exception as error:  # on its way through zipfile, zlib, NumPy and json damage can raise nearly anything
-        raise StoreError(f"{where}: damaged, or no entry of a store ({error})") from error
-
-
-def _losses(name, values):
-    """A tuple of floats: JSON knows no tuples."""
-    values = _checks.sequence(name, values, "numbers")
-    return tuple(_checks.loss(f"{name}[{i}]", value) for i, value in enumerate(values))
-
-
-def _stop(step, best_step, stopped, last, best):
-    judged = []
-    for which in (last, best):
-        judged.append({name: _losses(name, figures) for name, figures in which.items()})
-        if any(len(figures) != 2 for figures in judged[-1].values()):
-            raise ValueError("stops: expected a loss and an accuracy on each set")
-    return Stop(_checks.integer("step", step, minimum=0), _checks.integer("best_step", best_step, minimum=0),
-                _checks.boolean("stopped", stopped), *judged)
-
-
-def _most(size):
-    """How many bytes a file of a size may be unpacked to."""
-    return max(UNPACKED, TIMES * size)
-
-
-def _member(zipped, info, most):
-    """What lies in a ZIP file, of which no more is unpacked than `most` bytes."""
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise ValueError(f"{info.filename}: expected it stored or deflated")  # others unpack without a bound
-    if info.file_size > most:
-        raise ValueError(f"{info.filename}: expected at most {most:,} bytes, found a claim of {info.file_size:,}")
-    with zipped.open(info) as file:
-        content = file.read(info.file_size)
-    if len(content) != info.file_size:
-        raise ValueError(f"{info.filename}: expected {info.file_size:,} bytes, found {len(content):,}")
-    return content
-
-
-def _arrays(content):
-    """The arrays of an NPZ file, by name. NumPy's own reader makes room for whatever a header claims."""
-    with zipfile.ZipFile(io.BytesIO(content)) as entry:
-        infos, most = entry.infolist(), _most(len(content))
-        if len(infos) > len(entry.NameToInfo) or sum(info.file_size for info in infos) > most:
-            raise ValueError(f"expected arrays of different names, of at most {most:,} bytes altogether")
-        return {info.filename.removesuffix(".npy"): _array(_member(entry, info, most)) for info in infos}
-
-
-def _array(content):
-    """The array in an NPY file, fresh."""
-    file = io.BytesIO(content)
-    if np.lib.format.read_magic(file) != (1, 0):
-        raise ValueError("expected arrays in version 1.0 of NumPy's format")
-    shape, in_columns, dtype = np.lib.format.read_array_header_1_0(file)
-    start = file.tell()
-    if dtype.kind not in "fiub" or math.prod(shape) * dtype.itemsize != len(content) - start:
-        raise ValueError(f"expected {len(content) - start:,} bytes of numbers, found a claim of {shape} of {dtype}")
-    return np.ndarray(shape, dtype, content, start, order="F" if in_columns else "C").copy(order="K")
-
-
-def _packed(numbers, experiment):
-    """All numbers of a run, one after the other, each rounded to a float32's upper 24 bits, in three planes of bytes.
-
-    That takes half of an archive of the arrays, a run being small: less to say about each array, steps as differences,
-    accuracies as counts, and signs and exponents, which hardly change, side by side. Whole numbers to 65,536 stay
-    exact.
-    """
-    rows = [np.diff(values, prepend=0) if name.endswith("step") else values * _unit(name, experiment)
-            for name, values in numbers.items()]
-    whole = np.concatenate([np.ravel(row).astype(np.float32) for row in rows])
-    rounded = (whole.view(np.uint32) + np.uint32(0x80)).astype("<u4")
-    return np.ascontiguousarray(rounded.view(np.uint8).reshape(-1, 4).T[1:])
-
-
-def _unpacked(planes, shapes, experiment):
-    """What `_packed` was given, rounded, in the types that a fresh run has."""
-    if planes.dtype != np.uint8 or planes.ndim != 2 or len(planes) != 3:
-        raise ValueError(f"expected three planes of bytes, found {planes.dtype} of shape {planes.shape}")
-    for name, shape in shapes.items():
-        for length in shape:
-            _checks.integer(f"shapes[{name!r}]", length, minimum=0, maximum=len(planes[0]))
-    whole = np.zeros((planes.shape[1], 4), np.uint8)
-    whole[:, 1:] = planes.T
-    whole = whole.view("<f4").ravel().astype(np.float64)
-    ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
-    if len(whole) != ends[-1]:
-        raise ValueError(f"expected {ends[-1]} numbers, found {len(whole)}")
-    rows = {name: row.reshape(shape) for (name, shape), row in zip(shapes.items(), np.split(whole, ends[:-1]))}
-    with np.errstate(all="ignore"):
-        found = {name: np.cumsum(row).astype(np.int64) if name.endswith("step") else row / _unit(name, experiment)
-                 for name, row in rows.items()}
-    for several in (("step", "minibatch_loss"), ("evaluation_step", *_CURVES)):
-        steps = found[several[0]]
-        if any(found[name].shape != (len(steps),) for name in several) or (np.diff(steps, prepend=-1) <= 0).any():
-            raise ValueError(f"expected steps that rise, and as many of each of {', '.join(several)}")
-    return found
-
-
-def _unit(name, experiment):
-    """What an accuracy is multiplied by: the images that it is taken of."""
-    return {"train_accuracy": experiment.n_train, "validation_accuracy": N_VALIDATION}.get(name, 1)
-
-
-def _model(experiment, weights):
-    if not weights:
-        return None
-    found = sum(W.size for W in weights)
-    if found < experiment.n_weights:  # before room is made for so many
-        raise ValueError(f"expected {experiment.n_weights:,} weights or more, found {found:,}")
-    model = model_for(experiment)
-    shapes = [W.shape for W in model.weights]
-    if [W.shape for W in weights] != shapes or any(W.dtype != model.dtype for W in weights):
-        raise ValueError(f"expected weights of shapes {shapes}, found {[W.shape for W in weights]}")
-    model.weights = weights
-    return model
 
 
 def packaged(*names):
@@ -871,4 +533,4 @@ def _fetch(address, path):
     except Exception as error:  # the browser's are of any kind
         raise StoreError(f"{address}: expected an archive of stored runs, and could not fetch it ({error}); "
                          "check the connection to this site, then run the cell again") from error
-    _put_in_place(path, content)
+    put_in_place(path, content)

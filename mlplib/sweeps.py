@@ -6,10 +6,11 @@ import traceback
 from collections.abc import Iterator
 
 from mlplib import _checks
+from mlplib.entries import checked_marks
 from mlplib.experiments import Experiment
 from mlplib.mnist import N_VALIDATION
 from mlplib.running import one_blas_thread, run, trainer_for
-from mlplib.store import Archive, Runs, Store, checked_marks
+from mlplib.store import Archive, Runs, Store
 from mlplib.training import DENSE, progress_bar, quietly
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {postfix} [{elapsed}<{remaining}]"

@@ -13,7 +13,7 @@ import pytest
 from helpers import made_up_run, written_pair
 
 import mlplib
-from mlplib import Experiment, store, sweeps
+from mlplib import Experiment, files, sweeps
 from mlplib.store import Archive, Store, archive_runs
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book"))
@@ -63,7 +63,7 @@ def is_a_sentence(text, *words):
 
 # ---- stores and archives
 
-CALLS = [(store.tempfile, "NamedTemporaryFile"), (store.os, "chmod"), (store.os, "replace")]
+CALLS = [(files.tempfile, "NamedTemporaryFile"), (files.os, "chmod"), (files.os, "replace")]
 
 
 @pytest.mark.parametrize("owner, name", CALLS, ids=[name for _, name in CALLS])
@@ -77,7 +77,7 @@ def test_a_run_that_cannot_be_saved_leaves_the_earlier_one(tmp_path, monkeypatch
     assert caught.value.errno == fault.errno and contents(tmp_path) == before
 
 
-@pytest.mark.parametrize("owner, name", [*CALLS, (store, "_lock")], ids=[*(name for _, name in CALLS), "lock"])
+@pytest.mark.parametrize("owner, name", [*CALLS, (files, "_lock")], ids=[*(name for _, name in CALLS), "lock"])
 @pytest.mark.parametrize("after", range(4))
 def test_an_archive_that_cannot_be_written_leaves_all_runs_where_they_are(tmp_path, monkeypatch, fault, owner, name,
                                                                          after):
@@ -101,7 +101,7 @@ def test_an_archive_that_cannot_be_written_leaves_all_runs_where_they_are(tmp_pa
 def test_a_sweep_on_a_disk_that_fills_up_hands_out_what_it_trained(tmp_path, monkeypatch, fault):
     trained = []
     monkeypatch.setattr(sweeps, "run", lambda one: trained.append(one) or made_up_run(one))
-    with failing(monkeypatch, store.os, "replace", fault, after=2), pytest.raises(OSError) as caught:
+    with failing(monkeypatch, files.os, "replace", fault, after=2), pytest.raises(OSError) as caught:
         mlplib.sweep(EXPERIMENTS, tmp_path, n_jobs=1, progress=False)
     assert is_a_sentence(str(caught.value), str(tmp_path), fault.strerror, "with the 2 runs that the store holds",
                          "1 run more would be trained")

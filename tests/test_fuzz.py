@@ -27,6 +27,7 @@ from hypothesis import strategies as st
 
 import mlplib
 from mlplib import Experiment, mnist, store
+from mlplib.entries import UNPACKED
 from mlplib.store import Archive, Store, StoreError
 
 LABELS, HEADER = "t10k-labels-idx1-ubyte", 8
@@ -303,7 +304,7 @@ def claim(dtype, shape):
     return npy(f"{{'descr': {dtype!r}, 'fortran_order': False, 'shape': {shape}, }}")
 
 
-BOMB, SMALL = bytes(2**23 + store.UNPACKED), bytes(2**22)
+BOMB, SMALL = bytes(2**23 + UNPACKED), bytes(2**22)
 LYING = {
     "a huge array": lambda content: zipped(about=claim("<f8", "(2000000000,)")),
     "a huge array of nothing": lambda content: zipped(about=claim("|V0", "(9223372036854775807,)")),
@@ -357,8 +358,8 @@ def test_an_entry_that_lies_is_refused_without_room_being_made_for_it(tmp_path, 
 
 
 def test_what_is_saved_can_be_read_however_well_it_packs(tmp_path, runs, monkeypatch):
-    monkeypatch.setattr(store, "UNPACKED", 5000)
-    monkeypatch.setattr(store, "TIMES", 2)
+    monkeypatch.setattr("mlplib.entries.UNPACKED", 5000)
+    monkeypatch.setattr("mlplib.entries.TIMES", 2)
     run = copy.deepcopy(runs[0])
     run.model.weights = [np.full_like(W, np.nan) for W in run.model.weights]
     Store(tmp_path).save(run, weights=True)

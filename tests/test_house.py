@@ -17,12 +17,12 @@ FOLDER = Path(mlplib.__file__).parent
 # Ground first. Each line is a floor, or a wing; on it stand its steps, from left to right. A module imports only from
 # the steps before its own: nothing from above, and nothing from beside it.
 FLOORS = [
-    ["_checks", "activations initializers"],
+    ["_checks files", "activations initializers"],
     ["mnist optimizers gradient_check", "losses"],
     ["network inputs", "diagnostics"],
     ["history", "training"],
     ["experiments", "running"],
-    ["store", "sweeps", "report", "catalogue"],
+    ["entries", "store", "sweeps", "report", "catalogue"],
     ["evidence.measures evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
      "evidence.registrations", "evidence.claims", "evidence.questions", "evidence.verdicts"],
     ["plotting", "evidence.figures"],

@@ -179,9 +179,9 @@ def test_a_sweep_killed_at_each_step_of_its_writing_goes_on_to_the_same_bits(tmp
 
 def test_what_a_killed_process_was_writing_is_cleared_away_and_what_a_living_one_writes_is_not(tmp_path):
     program = """
-from mlplib import store
+from mlplib import files, store
 from helpers import made_up_run
-store.os.replace = lambda *paths: (print("now", flush=True), sys.stdin.readline())
+files.os.replace = lambda *paths: (print("now", flush=True), sys.stdin.readline())
 store.Store(sys.argv[1]).save(made_up_run(SMALL[0]))
 """
     process = started(program, tmp_path, stdin=subprocess.PIPE)

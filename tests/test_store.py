@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import mlplib
-from mlplib import DivergenceWarning, Experiment, store, sweeps
+from mlplib import Experiment, entries, files, store, sweeps
 from mlplib.catalogue import shown_experiments
 from mlplib.store import (
     Archive,
@@ -78,38 +78,7 @@ def marked(run, **marks):
     return replace(run, versions={"mlplib": "0"} | marks)
 
 
-# ---- round trip
-
-
-def test_what_says_how_a_run_ended_comes_back_exactly(shelf, run):
-    stored = shelf[EXPERIMENT]
-    for name in ("experiment", "stopped_epoch", "diverged", "interrupted", "message", "final", "best", "gradient_rms"):
-        assert getattr(stored, name) == getattr(run, name)
-    assert stored.seconds == pytest.approx(run.seconds, abs=1e-3)
-    assert stored.history.n_steps == run.history.n_steps == 60
-
-
-@pytest.mark.parametrize("name", CURVES)
-def test_losses_come_back_rounded_and_accuracies_exactly(shelf, run, name):
-    curve, of_run = getattr(shelf[EXPERIMENT].history, name), getattr(run.history, name)
-    assert curve.dtype == np.float64
-    assert curve == pytest.approx(of_run, abs=0, rel=0 if name.endswith("accuracy") else ROUNDING)
-
-
-def test_of_the_minibatch_losses_every_25th_and_the_last_come_back(shelf, run):
-    history = shelf[EXPERIMENT].history
-    assert history.step.tolist() == [0, 25, 50, 59]
-    assert history.minibatch_loss == pytest.approx(run.history.minibatch_loss[[0, 25, 50, 59]], abs=0, rel=ROUNDING)
-    assert np.array_equal(history.evaluation_step, run.history.evaluation_step)
-    assert {array.dtype for array in (history.step, history.evaluation_step)} == {np.dtype(np.int64)}
-
-
-def test_weights_come_back_exactly_if_asked_for(shelf):
-    deep = mlplib.run(Experiment(hidden=(3,) * 11, n_train=32, epochs=1).with_tricks(True, True, True))
-    shelf.save(deep, weights=True)
-    model = shelf[deep.experiment].model
-    assert all(map(np.array_equal, model.weights, deep.model.weights)) and len(model.weights) == 12
-    assert model.forward(np.ones((1, 785), np.float32)) == pytest.approx(deep.model.forward(np.ones((1, 785))))
+# ---- a folder
 
 
 def test_no_weights_unless_asked_for(shelf):
@@ -135,17 +104,6 @@ def test_marks_come_back_among_the_versions_and_stay_when_a_run_is_saved_again(s
     assert shelf[EXPERIMENT].versions == versions
     shelf.save(shelf[EXPERIMENT], marks={"rules": "fedcba9876543210"})
     assert shelf[EXPERIMENT].versions == versions | {"rules": "fedcba9876543210"}
-
-
-def test_a_diverged_run_comes_back_as_one(shelf):
-    with pytest.warns(DivergenceWarning), np.errstate(all="ignore"):
-        diverged = mlplib.run(replace(EXPERIMENT, learning_rate=1e30))
-    shelf.save(diverged)
-    stored = shelf[diverged.experiment]
-    assert stored.diverged and stored.message == diverged.message
-    np.testing.assert_equal(stored.final, diverged.final)
-    assert stored.history.minibatch_loss[-1] == pytest.approx(
-        np.float32(diverged.history.minibatch_loss[-1]), abs=0, rel=ROUNDING, nan_ok=True)
 
 
 def test_a_store_is_a_collection(shelf, run):
@@ -178,7 +136,7 @@ def test_a_new_field_leaves_the_keys_of_old_runs_alone(monkeypatch):
         weight_decay: float = 0.0
 
     before = key(OTHER)
-    monkeypatch.setattr(store, "_DEFAULTS", asdict(Later()))
+    monkeypatch.setattr(entries, "_DEFAULTS", asdict(Later()))
     assert key(Later(**asdict(OTHER))) == before
     assert key(Later(**asdict(OTHER), weight_decay=0.1)) != before
 
@@ -469,7 +427,7 @@ def test_nothing_leaves_the_folder_before_the_archive_is_in_place(archive, shelf
     shelf.save(replace(run, experiment=THIRD))
     content = archive.path.read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(store.os, "replace", lambda *paths: stop_at(None, None, None))
+        patch.setattr(files.os, "replace", lambda *paths: stop_at(None, None, None))
         with pytest.raises(KeyboardInterrupt):
             archive_runs(shelf, archive.path, [EXPERIMENT, THIRD])
     assert archive.path.read_bytes() == content and os.listdir(archive.path.parent) == ["some.zip"]
@@ -522,7 +480,7 @@ def test_a_lock_that_was_left_behind_goes_even_if_there_is_nothing_to_archive(ar
 
 def test_where_there_are_no_such_locks_runs_are_saved_and_archived_all_the_same(archive, shelf, run, monkeypatch):
     """As on Windows, and in a browser, whose module of that name has no locks."""
-    monkeypatch.setattr(store, "flock", None)
+    monkeypatch.setattr(files, "flock", None)
     for _ in range(2):
         shelf.save(run)
         assert archive_runs(shelf, archive.path, [run.experiment]) == 1
