@@ -626,6 +626,17 @@ def test_an_epochs_order_is_a_function_of_the_seed_and_the_epoch(small_trainer):
     assert small_trainer(shuffle=False).order(2).tolist() == list(range(23))
 
 
+def test_the_order_of_the_present_epoch_is_drawn_once_and_the_others_when_they_are_asked_for(small_trainer):
+    fresh, trainer = small_trainer(), small_trainer()
+    orders = [fresh.order(epoch).tolist() for epoch in range(4)]
+    for progress in trainer:
+        if progress.step == 22:  # of 11 in each epoch
+            break
+    order = trainer.order(2)
+    assert [trainer.order(epoch).tolist() for epoch in (1, 3, 0, 2)] == [orders[epoch] for epoch in (1, 3, 0, 2)]
+    assert trainer.order(2) is order
+
+
 def test_looking_at_the_orders_to_come_changes_no_training(small_trainer, bits):
     plain, asked = small_trainer(), small_trainer()
     plain.run(progress=False)

@@ -28,6 +28,7 @@ os.environ |= dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")  #
 
 import hypothesis
 import pytest
+from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "mutants"
@@ -180,12 +181,12 @@ def main(arguments):
     seconds = {module: patience(module, trees[0]) for module in modules}
     outcomes, survivors, reasons = defaultdict(Counter), [], explained()
     chosen = (mutant for mutant in made(modules) if not again or key(mutant) in before)
-    for mutant, outcome, _ in tried(chosen, trees, seconds):
+    for mutant, outcome, _ in tqdm(tried(chosen, trees, seconds), unit=" mutants", disable=None):  # only on a terminal
         outcomes[mutant["module"]][outcome] += 1
         if outcome == "survived":
             survivors.append(key(mutant))
             if key(mutant) not in reasons:
-                print("not explained: {}, {}\n    {}\n    {}".format(*key(mutant)), flush=True)
+                tqdm.write("not explained: {}, {}\n    {}\n    {}".format(*key(mutant)))
     last.write_text(json.dumps(survivors, ensure_ascii=False, indent=1), "utf-8")
 
     print(f"\n{'module':16}mutants  killed  survived  % killed")
