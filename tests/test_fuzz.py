@@ -197,7 +197,8 @@ def parts(run):
     """All that a run holds, as bytes and text, to be compared."""
     arrays = {name: array for name, array in vars(run.history).items() if name != "subsets"} | run.diagnostics
     arrays |= {f"weights {i}": W for i, W in enumerate(run.model.weights if run.model else ())}
-    rest = [repr(value) for name, value in vars(run).items() if name not in ("history", "model", "diagnostics")]
+    rest = [repr(value) for name, value in (vars(run) | {"seconds": round(run.seconds, 3)}).items()  # as it is saved
+            if name not in ("history", "model", "diagnostics")]
     return {name: (array.dtype, array.shape, array.tobytes()) for name, array in arrays.items()}, rest
 
 

@@ -53,7 +53,9 @@ def test_the_folder_is_served_at_a_free_port(tmp_path):
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
     server = subprocess.Popen([sys.executable, PROGRAM, port, tmp_path], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, text=True)
+                              stderr=subprocess.DEVNULL, text=True,
+                              # It may come ignored from a parent in the background.
+                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         assert server.stdout.readline().startswith(f"Serving the book at http://127.0.0.1:{port}/")
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:

@@ -627,14 +627,18 @@ def test_an_epochs_order_is_a_function_of_the_seed_and_the_epoch(small_trainer):
 
 
 def test_the_order_of_the_present_epoch_is_drawn_once_and_the_others_when_they_are_asked_for(small_trainer):
-    fresh, trainer = small_trainer(), small_trainer()
-    orders = [fresh.order(epoch).tolist() for epoch in range(4)]
+    trainer, orders = small_trainer(), [small_trainer().order(epoch).tolist() for epoch in range(4)]
+    assert len(set(map(tuple, orders))) == 4
     for progress in trainer:
         if progress.step == 22:  # of 11 in each epoch
             break
     order = trainer.order(2)
-    assert [trainer.order(epoch).tolist() for epoch in (1, 3, 0, 2)] == [orders[epoch] for epoch in (1, 3, 0, 2)]
+    asked = (1, 3, 0, 2)
+    assert [trainer.order(epoch).tolist() for epoch in asked] == [orders[epoch] for epoch in asked]
     assert trainer.order(2) is order
+    for before in (trainer, small_trainer()):
+        with pytest.raises(ValueError, match=r"^epoch: expected"):
+            before.order(-1)
 
 
 def test_looking_at_the_orders_to_come_changes_no_training(small_trainer, bits):
@@ -706,6 +710,14 @@ def test_a_diverging_run_stops_and_says_where(losses, step, which):
     assert trainer.message == str(warned[0].message) and len(warned) == 1
     assert len(history.step) == step + 1
     assert len(history.train_loss) > 0
+
+
+def test_early_stopping_notes_nothing_where_a_run_diverges():
+    trainer = scripted(train=(1.0, math.inf), validation=(1.0, 2.0), patience=1)  # which it would have exhausted there
+    with pytest.warns(DivergenceWarning, match="step 2: the training loss"):
+        trainer.run(progress=False)
+    assert (trainer.diverged, trainer.stopped_epoch, trainer.last) == (True, None, {})
+    assert [weights.step for weights in trainer.best.values()] == [0]
 
 
 def test_a_high_loss_in_the_first_epoch_is_waited_out():
