@@ -105,6 +105,9 @@ def unpacked(content):
         stops = {name: _stop(**stop) for name, stop in about.get("stops", {}).items()}
         weights = [arrays[name] for name in sorted(arrays, key=lambda n: (len(n), n)) if name.startswith("weights_")]
         epoch, seconds = about["stopped_epoch"], _checks.loss("seconds", about["seconds"])
+        versions = checked_marks(about["versions"])
+        if not versions:  # it would be given today's when it is saved again
+            raise ValueError("versions: expected those that made the run, found none")
         final, best = (Figures(*_losses(name, about[name])) for name in ("final", "best"))
         gradient_rms = _losses("gradient_rms", about["gradient_rms"])
         if len(gradient_rms) != len(experiment.hidden) + 1:
@@ -112,7 +115,7 @@ def unpacked(content):
         return Run(experiment, _model(experiment, weights), history,
                    None if epoch is None else _checks.integer("stopped_epoch", epoch, minimum=0),
                    _checks.boolean("diverged", about["diverged"]), False, _checks.text("message", about["message"]),
-                   seconds, final, best, gradient_rms, stops, recorded, checked_marks(about["versions"]))
+                   seconds, final, best, gradient_rms, stops, recorded, versions)
     except EntryError:
         raise
     except Exception as error:  # on its way through zipfile, zlib, NumPy and json damage can raise nearly anything

@@ -52,10 +52,10 @@ def test_the_folder_is_served_at_a_free_port(tmp_path):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored, in a parent's background
     server = subprocess.Popen([sys.executable, PROGRAM, port, tmp_path], stdout=subprocess.PIPE,
-                              stderr=subprocess.DEVNULL, text=True,
-                              # It may come ignored from a parent in the background.
-                              preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+                              stderr=subprocess.DEVNULL, text=True)
+    signal.signal(signal.SIGINT, before)
     try:
         assert server.stdout.readline().startswith(f"Serving the book at http://127.0.0.1:{port}/")
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:

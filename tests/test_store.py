@@ -182,6 +182,8 @@ SPOILERS = {
     "an impossible experiment": (lambda path: rewrite(path, experiment={"seed": -1}), "damaged"),
     "another experiment": (lambda path: rewrite(path, experiment={"seed": 7}), "expected a run of .*seed=7"),
     "too few numbers": (lambda path: rewrite(path, shapes={"step": [3], "minibatch_loss": [2]}), "damaged"),
+    "no versions": (lambda path: rewrite(path, versions={}), "versions: expected those that made the run"),
+    "versions that are none": (lambda path: rewrite(path, versions=None), "versions: expected those that made the run"),
     "too few figures": (lambda path: rewrite(path, final=[1.0]), "damaged"),
 }
 each_spoiler = pytest.mark.parametrize("spoil, said", SPOILERS.values(), ids=SPOILERS)
