@@ -24,19 +24,20 @@ PLAIN := env -u JUPYTER_PATH -u JUPYTER_CONFIG_PATH -u LANGUAGE IPYTHONDIR="$(SE
          JUPYTER_PREFER_ENV_PATH=1 LC_ALL=C.UTF-8 TZ=UTC
 
 .PHONY: help env book test lint lab execute sweep sweep-full bench port serve clean distclean \
-        fuzz mutants coverage test-bare test-portable test-kills audit licences sbom package reproducible
+        test-whole fuzz mutants coverage test-bare test-portable test-kills audit licences sbom package reproducible
 
 help:
 	@echo "make book       build the book and say where to open it"
 	@echo "make test       build the book, run the tests, also in a browser, re-execute the notebooks and compare their outputs"
 	@echo "make lint       check the style of the code, by the rules in pyproject.toml"
 	@echo "make lab        open the notebooks in JupyterLab"
-	@echo "make execute    retrain everything: run the notebooks and store their outputs and widgets"
+	@echo "make execute    run the notebooks, with the report's runs trained again, and store their outputs and widgets"
 	@echo "make sweep      train the runs that the widgets show and the verdicts stand on, those that are missing (from nothing: about 70 minutes)"
 	@echo "make sweep-full train what chapter 5 asks beyond the claims too; it says how many hours that takes"
 	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (ten minutes)"
 	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
 	@echo "make env        only install the packages into .venv"
+	@echo "make test-whole run all six notebooks in a browser, and train more of the verdicts' runs again, than make test does"
 	@echo "make fuzz       try all cases of bad input and more than 100,000 damaged files, and say how many"
 	@echo "make test-bare  run the two commands of the README on a bare machine of today, made by debootstrap (needs root; an hour)"
 	@echo "make test-portable  run the notebooks and the first steps on other processors' code paths (half an hour)"
@@ -94,6 +95,9 @@ test: book
 	exit $$failed
 
 # The whole of what is tried a little of in every test.
+test-whole: book
+	$(PY) -m pytest --whole tests/browser/test_live.py tests/evidence/test_stored.py
+
 fuzz: $(STAMP)
 	$(PY) -m pytest --whole tests/test_bad_input.py tests/test_fuzz.py
 

@@ -16,6 +16,7 @@ import mlplib
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "html"
 NAMES = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
+SHARE = ["1_backpropagation", "5_evidence"]  # one with its own training, one with all archives; of two others the bench
 SHORT = mlplib.Experiment(n_train=3200, epochs=2).with_tricks(init=True, sigmoid=True, momentum=True)
 
 pytestmark = pytest.mark.slow
@@ -77,8 +78,11 @@ def size(urls, site):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_runs_to_its_end_without_a_service_worker(name, page, site, open_live, network, console, capsys):
+def test_a_notebook_runs_to_its_end_without_a_service_worker(name, page, site, open_live, network, console, capsys,
+                                                             length):
     """Private windows and addresses without HTTPS have none, and so no file beside a notebook; other tests have it."""
+    if name not in length(SHARE, NAMES):
+        pytest.skip("a part of `make test-whole`")
     page.add_init_script("delete Navigator.prototype.serviceWorker")
     requested = []
     page.context.on("request", lambda request: requested.append(request.url))

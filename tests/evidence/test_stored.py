@@ -53,10 +53,11 @@ def runs():
 
 
 @pytest.fixture(scope="module")
-def again():
-    """The drawn runs, trained anew."""
-    experiments = [next(one for one in ALL_ARMS[name] if one.seed == seed) for name, seed in DRAWN]
-    return dict(zip(DRAWN, mlplib.sweep(experiments, progress=False)))
+def again(length):
+    """The drawn runs, trained anew; the first two of them in `make test`."""
+    drawn = DRAWN[: length(2, len(DRAWN))]
+    experiments = [next(one for one in ALL_ARMS[name] if one.seed == seed) for name, seed in drawn]
+    return dict(zip(drawn, mlplib.sweep(experiments, progress=False)))
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +125,8 @@ def test_training_again_starts_out_as_stored(name, seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("name, seed", DRAWN)
 def test_training_again_ends_within_the_spread_over_seeds(runs, again, name, seed):
+    if (name, seed) not in again:
+        pytest.skip("a part of `make test-whole`")
     for figure in ("train_loss", "validation_loss", "validation_accuracy"):
         values = np.array([getattr(run.final, figure) for run in runs[name]])
         if figure == "train_loss":
