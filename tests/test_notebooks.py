@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import jupytext
+import nbformat
 import pytest
 from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.config import load_jupytext_config
@@ -186,3 +187,21 @@ def test_most_cells_that_show_more_than_a_picture_are_compared():
 def test_a_cell_that_is_not_compared_says_why(name):
     excused = [cell.source for cell in code_cells(name) if not is_compared(cell)]
     assert [source for source in excused if not re.search(r"^# not compared: \w", source, re.MULTILINE)] == []
+
+
+@pytest.mark.slow
+def test_outputs_that_come_late_on_a_busy_machine_are_waited_for(tmp_path):
+    """The kernel's answer may be there seconds before what the cell printed: nbval by itself gives up after five."""
+    late = """
+import time
+kernel = get_ipython().kernel
+told = kernel._publish_status
+kernel._publish_status = lambda status, *rest: (time.sleep(7 * (status == "idle")), told(status, *rest))
+"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(late)])
+    nbformat.write(notebook, tmp_path / "late.ipynb")
+    shutil.copy(FOLDER / "conftest.py", tmp_path)
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval",
+                           "--nbval-current-env", "late.ipynb"], cwd=tmp_path, capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 0, done.stdout

@@ -1,5 +1,8 @@
 """Many runs at once: the same results as one after the other, and never half a run among them."""
 
+import os
+import subprocess
+import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -159,6 +162,40 @@ def test_the_last_context_that_is_left_puts_back_the_threads_of_blas():
         assert threads() == {1}
         second.__exit__(None, None, None)
         assert threads() == {2}
+
+
+# ---- workers
+
+# What a busy machine does to the start of worker processes: one comes late, the other much later.
+SLOW_START = """
+import sys, time
+from pathlib import Path
+if "loky" in " ".join(sys.orig_argv) and "resource_tracker" not in " ".join(sys.orig_argv):
+    log = Path(__file__).with_name("log")
+    with log.open("a") as file:
+        file.write("x")
+    time.sleep(2 * log.stat().st_size)
+"""
+SWEPT = """
+import mlplib
+runs = mlplib.sweep([mlplib.Experiment(n_train=320, epochs=1, seed=seed) for seed in range(6)], n_jobs={n_jobs},
+                    progress=False)
+print(*[(run.experiment.seed, run.final) for run in runs], sep="\\n")
+"""
+
+
+@pytest.mark.slow
+def test_workers_that_start_late_change_nothing_and_nothing_is_said_of_it(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(SLOW_START)
+
+    def swept(n_jobs):
+        done = subprocess.run([sys.executable, "-c", SWEPT.format(n_jobs=n_jobs)], capture_output=True, text=True,
+                              check=False, env=os.environ | {"PYTHONPATH": str(tmp_path)})
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    assert swept(n_jobs=2) == swept(n_jobs=1) != ""
+    assert len((tmp_path / "log").read_text()) >= 2  # otherwise no worker was late
 
 
 # ---- all is checked before the first run
