@@ -17,7 +17,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mlplib import _checks
-from mlplib.entries import EntryError, bound, checked_marks, differing, member, packed, unpacked
+from mlplib.entries import EntryError, bound, checked_marks, differing, member, opened, packed, unpacked
 from mlplib.experiments import Experiment
 from mlplib.files import locked, put_in_place, remove, said, tidy
 from mlplib.running import Run
@@ -333,7 +333,7 @@ class Archive(Runs):
 
 
 def _zip_of_runs(content):
-    archive = zipfile.ZipFile(io.BytesIO(content))
+    archive = opened(content)
     # Entries are ZIP files too: where the end is lost, zipfile takes the last whole entry for the archive.
     others = [name for name in archive.namelist() if not _ENTRY.fullmatch(name)]
     if others or len(archive.namelist()) > len(archive.NameToInfo):

@@ -1,5 +1,7 @@
 """A run as bytes and back: what is exact, what is rounded, what is not believed."""
 
+import io
+import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -86,6 +88,18 @@ def test_what_would_unpack_to_too_much_is_not_packed_and_can_be_read(run, monkey
 def test_bytes_that_are_no_run_are_an_error_of_their_own(content):
     with pytest.raises(EntryError, match=r"^damaged, or no entry of a store \("):
         unpacked(content)
+
+
+def test_what_a_damaged_directory_hides_is_missed(run):
+    """A remark's length is taken on trust by zipfile, which so reads over the array behind it."""
+    content = packed(run, True, {})
+    remark = content.rindex(b"PK\1\2", 0, content.rindex(b"PK\1\2")) + 32  # of the last array but one
+    behind = content.rindex(b"PK\5\6") - content.rindex(b"PK\1\2")
+    hidden = content[:remark] + behind.to_bytes(2, "little") + content[remark + 2 :]
+    with zipfile.ZipFile(io.BytesIO(hidden)) as found:
+        assert "weights_1.npy" not in found.namelist() and "weights_0.npy" in found.namelist()
+    with pytest.raises(EntryError, match=r"^damaged, .*expected 4 parts, found 3"):
+        unpacked(hidden)
 
 
 def test_a_cut_entry_is_damaged(run):

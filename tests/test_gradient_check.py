@@ -33,6 +33,11 @@ def test_the_check_of_a_flat_loss_is_0():
     assert mlplib.check_gradients(model, np.zeros((3, 1)), [0, 1, 0])[0] == 0
 
 
+def test_the_largest_epsilon_is_1(problem):
+    model = mlplib.MLP((5,), n_inputs=4, n_classes=3)
+    assert all(0 < error < 1 for error in mlplib.check_gradients(model, *problem(), epsilon=1))
+
+
 @pytest.mark.parametrize("epsilon", [1e-20, 1e-17, 1e-16, 3e-16])
 def test_an_epsilon_that_rounding_swallows_or_bends_is_refused(problem, epsilon):
     with pytest.raises(ValueError, match=r"^epsilon: expected a number that moves each weight by itself, got "):
@@ -41,6 +46,7 @@ def test_an_epsilon_that_rounding_swallows_or_bends_is_refused(problem, epsilon)
 
 @pytest.mark.parametrize("options, said", [
     ({"epsilon": 0}, r"^epsilon: expected a positive number of at most 1, got 0$"),
+    ({"epsilon": 1.5}, r"^epsilon: expected a positive number of at most 1, got 1.5$"),
     ({"epsilon": -5e-5}, r"^epsilon: expected a positive number of at most 1, got -5e-05$"),
     ({"n_weights": 0}, r"^n_weights: expected an integer of at least 1, got 0$"),
     ({"seed": -1}, r"^seed: expected an integer of at least 0, got -1$"),

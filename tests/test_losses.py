@@ -50,6 +50,9 @@ def test_output_delta_is_prediction_minus_target_over_n():
 def test_one_hot_has_a_1_at_the_label():
     assert one_hot(np.array([2, 0]), n_classes=3).tolist() == [[0, 0, 1], [1, 0, 0]]
     assert one_hot(np.array([9])).shape == (1, 10)
+    assert one_hot(np.array([0]), 1).tolist() == [[1]]
+    with pytest.raises(ValueError, match=r"^n_classes: expected an integer of at least 1, got 0"):
+        one_hot(np.array([], int), 0)
 
 
 @pytest.mark.parametrize("use, expected", [

@@ -445,6 +445,15 @@ def test_an_entry_that_cannot_be_used_is_not_archived(archive, shelf, run):
     assert archive[EXPERIMENT] and THIRD in archive and shelf.path(EXPERIMENT).exists()
 
 
+def test_what_an_archives_damaged_directory_hides_is_missed(archive):
+    content = archive.path.read_bytes()
+    remark = content.rindex(b"PK\1\2", 0, content.rindex(b"PK\1\2")) + 32  # of the last run but one
+    behind = content.rindex(b"PK\5\6") - content.rindex(b"PK\1\2")
+    archive.path.write_bytes(content[:remark] + behind.to_bytes(2, "little") + content[remark + 2 :])
+    with pytest.raises(StoreError, match="expected 2 parts, found 1"):
+        len(archive)
+
+
 def test_a_damaged_archive_is_not_written_over(archive, shelf):
     archive.path.write_bytes(archive.path.read_bytes()[:-50])
     content = archive.path.read_bytes()
