@@ -130,12 +130,13 @@ bench: $(STAMP)
 	done
 	$(PY) -m benchmarks
 
-# The port is tried before the book is built for it.
+# The port is tried before the book is built for it. It comes through the environment, whatever is written in it.
+port serve: export PORT := $(PORT)
 port: $(STAMP)
-	@$(PY) book/port.py '$(PORT)'
+	@$(PY) book/port.py "$$PORT"
 
 serve: port book
-	@$(PY) book/port.py '$(PORT)' _build/html
+	@$(PY) book/port.py "$$PORT" _build/html
 
 clean:
 	rm -rf _build .pytest_cache .hypothesis build mlplib.egg-info

@@ -73,4 +73,12 @@ def test_serving_tries_the_port_before_it_builds():
     told = subprocess.run(["make", "-n", "serve", "PORT=abc"], cwd=ROOT, capture_output=True, text=True, check=True,
                           env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")}).stdout
     assert 0 < told.index("book/port.py") < told.index("book/build.py") < told.rindex("book/port.py")
-    assert "'abc'" in told
+
+
+@pytest.mark.skipif(not shutil.which("make") or not (ROOT / ".venv" / ".installed").exists(), reason="needs make")
+@pytest.mark.parametrize("port", ["abc", "a'b", 'a"b', "$(HOME)", "8080; echo done"])
+def test_make_says_in_a_sentence_what_is_no_port(port):
+    told = subprocess.run(["make", "port", f"PORT={port}"], cwd=ROOT, capture_output=True, text=True, check=False,
+                          env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")})
+    assert told.returncode != 0 and "done" not in told.stdout
+    assert told.stderr.startswith("PORT: expected a whole number from 1 to 65535, got ")
