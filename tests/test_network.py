@@ -425,3 +425,13 @@ def test_buffers_that_came_read_only_can_be_written_to(problem):
     loss, gradients = model.loss_and_gradients(X, one_hot(y, 3), copied)
     assert loss == model.loss(X, y)
     assert_all_close(gradients, model.gradients(X, y), rtol=0)
+
+
+@pytest.mark.parametrize("biases", ["input", "every_layer"])
+@pytest.mark.parametrize("n_samples", [2, 12])
+def test_a_copy_of_buffers_has_views_of_its_own(biases, n_samples):
+    buffers = Buffers(MLP((5, 3), n_inputs=4, n_classes=3, biases=biases), n_samples)
+    copied = pickle.loads(pickle.dumps(buffers))
+    assert [a.shape for a in copied.activations] == [(n_samples, 5), (n_samples, 3)]
+    assert all(map(np.shares_memory, copied.activations, copied.inputs))
+    assert not any(map(np.shares_memory, copied.inputs, buffers.inputs))
