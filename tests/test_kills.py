@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,8 +140,10 @@ def test_a_sweep_killed_at_a_random_moment_goes_on_to_the_same_bits(tmp_path, le
                 time.sleep(dice.uniform(0, 0.2))
             finally:
                 if n_jobs == 2 and dice.random() < 0.5:
-                    process.kill()  # its workers are alone then
-                else:
+                    process.kill()  # its workers are alone then: joblib's wait five minutes for more work
+                    process.wait()
+                    time.sleep(dice.uniform(0, 0.5))
+                with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 said, faults = process.communicate()
             finished |= {int(line) for line in said.split()}
