@@ -34,30 +34,31 @@ def put_in_place(path, content):
     with said(f"{path}: not written, and what was there is unchanged; it takes a folder that can be written to, with "
               "room"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        file = _part(path.parent)
+        file, part = _part(path.parent)
         try:
             with file:
                 file.write(content)
                 file.flush()
-                os.chmod(file.name, 0o644)  # a temporary file is the owner's alone
+                os.chmod(part, 0o644)  # a temporary file is the owner's alone
                 if flock:
-                    os.replace(file.name, path)  # while it is locked
+                    os.replace(part, path)  # while it is locked
             if not flock:  # Windows moves no open file
-                os.replace(file.name, path)
+                os.replace(part, path)
         except BaseException:
-            Path(file.name).unlink(missing_ok=True)
+            part.unlink(missing_ok=True)
             raise
 
 
 def _part(folder):
-    """A new file to write to: locked, so that `tidy` sees that its process lives."""
+    """A new file to write to, and its path: locked, so that `tidy` sees that its process lives."""
     while True:
-        file = tempfile.NamedTemporaryFile(dir=folder, suffix=PART, delete=False)
+        number, name = tempfile.mkstemp(dir=folder, suffix=PART)
+        file = open(number, "wb")
         try:
-            if _lock(file) and os.fstat(file.fileno()).st_nlink:
-                return file
+            if _lock(file) and os.fstat(number).st_nlink:
+                return file, Path(name)
         except OSError:  # a file system without locks, where nothing is cleared away
-            return file
+            return file, Path(name)
         file.close()  # before it was locked it was taken for a dead process's
 
 

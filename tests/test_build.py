@@ -1,5 +1,7 @@
 """The book is built aside: no build leaves half a site, rubbish, or a page that no source makes."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -61,7 +63,7 @@ def test_a_second_build_at_the_same_time_is_refused_and_a_killed_one_does_not_bl
             build.build(tmp_path, builder("(site / 'index.html').write_text('new')"))
         assert not (tmp_path / "html").exists()
     finally:
-        subprocess.run(["pkill", "-9", "-s", str(first.pid)], check=False)
+        os.killpg(first.pid, signal.SIGKILL)
         first.wait()
     build.build(tmp_path, builder("(site / 'index.html').write_text('new')"))
     assert names(tmp_path / "html") == ["index.html"]

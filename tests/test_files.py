@@ -1,5 +1,6 @@
 """Files that appear whole or not at all, and locks that end with their process."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -45,6 +46,19 @@ def test_what_cannot_be_put_in_place_leaves_what_was_there(tmp_path, monkeypatch
         put_in_place(path, b"second")
     assert caught.value.errno == 28
     assert path.read_bytes() == b"first" and os.listdir(tmp_path) == ["some.npz"]
+
+
+def test_a_file_that_cannot_be_written_is_closed(tmp_path):
+    resource = pytest.importorskip("resource")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))  # no file may be longer
+    try:
+        with pytest.raises(OSError, match=r"some.npz: not written, .*large"):
+            put_in_place(tmp_path / "some.npz", bytes(10_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    gc.collect()  # Python 3.14 warns of one that is not
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_file_is_removed_only_if_it_is_still_what_it_was(tmp_path):

@@ -63,7 +63,7 @@ def is_a_sentence(text, *words):
 
 # ---- stores and archives
 
-CALLS = [(files.tempfile, "NamedTemporaryFile"), (files.os, "chmod"), (files.os, "replace")]
+CALLS = [(files.tempfile, "mkstemp"), (files.os, "chmod"), (files.os, "replace")]
 
 
 @pytest.mark.parametrize("owner, name", CALLS, ids=[name for _, name in CALLS])

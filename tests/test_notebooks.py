@@ -69,7 +69,8 @@ def opened(tmp_path):
             os.utime(file, (time, time))
         return manager.get(f"{name}{side}")
 
-    return open_
+    yield open_
+    manager.notary.store.close()
 
 
 @each_notebook
