@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import threading
+from functools import partial
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -146,42 +147,74 @@ class Console:
             self.warnings.append(message.text)
 
 
-@pytest.fixture
-def network():
-    return Network()
-
-
-@pytest.fixture
-def console():
-    return Console()
-
-
 # What a page's policy forbade: each is a fault of the policy or of the page.
 TELL = """addEventListener("securitypolicyviolation", (breach) => tellBreach(
   ["effectiveDirective", "blockedURI", "sourceFile", "lineNumber"].map((name) => breach[name]).join(" ")));"""
 
 
-@pytest.fixture(autouse=True)
-def breaches():
-    """What was forbidden by the pages' own policies: nothing may be, unless a test empties the list."""
-    told = []
-    yield told
-    assert told == []
+class Guard:
+    """What contexts of the browser did: on the network, in the console, and against the pages' own policies."""
 
+    def __init__(self):
+        self.network, self.console, self.breaches = Network(), Console(), []
 
-@pytest.fixture
-def new_context(new_context, network, console, breaches):
-    """As pytest-playwright's, so that every context, page and popup is guarded and listened to."""
-
-    def guarded(**options):
-        context = new_context(**options)
-        context.route(ELSEWHERE, network.handle)
-        console.listen(context)
-        context.expose_binding("tellBreach", lambda source, breach: breaches.append(f"{source['page'].url}: {breach}"))
+    def watch(self, context):
+        """Every page and popup of the context."""
+        context.route(ELSEWHERE, self.network.handle)
+        self.console.listen(context)
+        context.expose_binding("tellBreach", lambda source, breach: self.breaches.append(
+            f"{source['page'].url}: {breach}"))
         context.add_init_script(TELL)
         return context
 
-    return guarded
+
+@pytest.fixture
+def guard():
+    return Guard()
+
+
+@pytest.fixture
+def network(guard):
+    return guard.network
+
+
+@pytest.fixture
+def console(guard):
+    return guard.console
+
+
+@pytest.fixture(autouse=True)
+def breaches(guard):
+    """What was forbidden by the pages' own policies: nothing may be, unless a test empties the list."""
+    yield guard.breaches
+    assert guard.breaches == []
+
+
+@pytest.fixture
+def new_context(new_context, guard):
+    """As pytest-playwright's, so that every context, page and popup is guarded and listened to."""
+    return lambda **options: guard.watch(new_context(**options))
+
+
+@pytest.fixture(scope="module")
+def keep_open(browser, browser_context_args):
+    """A function that gives an empty page, with its guard, which tests of a module share: loading takes longest.
+
+    The tests that share a page must leave it as they found it, or not depend on what the others did. At the end
+    nothing may have been forbidden by a policy.
+    """
+    opened = []
+
+    def new(**options):
+        guard = Guard()
+        context = guard.watch(browser.new_context(**browser_context_args | options))
+        opened.append((guard, context))
+        return context.new_page(), guard
+
+    yield new
+    for _, context in opened:
+        context.close()
+    assert [breach for guard, _ in opened for breach in guard.breaches] == []
 
 
 # No async function: Playwright takes its promise for an answer.
@@ -189,14 +222,14 @@ WIDGETS_READY = """() => [...document.querySelectorAll('script[type="application
     .every(view => view.previousElementSibling?.querySelector('.jupyter-widgets'))"""
 
 
-@pytest.fixture
-def visit(page, site):
+@pytest.fixture(scope="session")
+def show(site):
     """A function that opens a page of the book and waits for its formulas and, unless told not to, its widgets.
 
-    visit("notebooks/3_tricks.html"), visit("index.html", widgets=False)
+    show(page, "notebooks/3_tricks.html"), show(page, "index.html", widgets=False)
     """
 
-    def go(address="", widgets=True):
+    def go(page, address="", widgets=True):
         page.goto(site + address, wait_until="load")
         page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
         if widgets:
@@ -204,3 +237,9 @@ def visit(page, site):
         return page
 
     return go
+
+
+@pytest.fixture
+def visit(page, show):
+    """`show` in a page of the test's own: visit("notebooks/3_tricks.html")."""
+    return partial(show, page)

@@ -60,18 +60,38 @@ class Digit:
         self.page.mouse.up()
 
 
-@pytest.fixture
-def digit(page, site):
-    page.goto(site + PAGE)
+def opened(page, address):
+    page.goto(address)
     page.wait_for_function("window.mlpDigit")
     return Digit(page)
+
+
+@pytest.fixture
+def fresh(page, site):
+    """The page, in a context of the test's own."""
+    return opened(page, site + PAGE)
+
+
+@pytest.fixture(scope="module")
+def kept(keep_open, site):
+    return opened(keep_open()[0], site + PAGE)
+
+
+@pytest.fixture
+def digit(kept):
+    """The page that tests share, as it is at first: an empty sheet, the medium pen, what is drawn centred."""
+    kept.page.emulate_media(media="screen", color_scheme="light", forced_colors="none")
+    kept.page.mouse.up()
+    kept.part("pen").select_option(label="medium")
+    kept.part("centre").check()
+    kept.button("Clear").click()
+    kept.page.evaluate("scrollTo(0, 0)")
+    return kept
 
 
 @pytest.fixture
 def from_disk(page):
-    page.goto(FILE.as_uri())
-    page.wait_for_function("window.mlpDigit")
-    return Digit(page)
+    return opened(page, FILE.as_uri())
 
 
 def test_it_agrees_with_mlplib_on_1000_validation_images(digit):
@@ -125,8 +145,7 @@ def test_it_reads_while_the_pen_is_still_down(digit):
 
 def test_it_reads_a_finger(new_context, site):
     page = new_context(has_touch=True, viewport={"width": 380, "height": 800}).new_page()
-    page.goto(site + PAGE)
-    digit = Digit(page)
+    digit = opened(page, site + PAGE)
     digit.part("paper").scroll_into_view_if_needed()
     box, scrolled = digit.part("paper").bounding_box(), page.evaluate("scrollY")
     session = page.context.new_cdp_session(page)
@@ -182,10 +201,7 @@ class Hand:
 @pytest.fixture
 def touched(new_context, site):
     """The page on a screen that is touched."""
-    page = new_context(has_touch=True, viewport={"width": 380, "height": 800}).new_page()
-    page.goto(site + PAGE)
-    page.wait_for_function("window.mlpDigit")
-    return Digit(page)
+    return opened(new_context(has_touch=True, viewport={"width": 380, "height": 800}).new_page(), site + PAGE)
 
 
 @pytest.fixture
@@ -312,9 +328,7 @@ def test_what_a_browser_falsifies_is_not_read(page, site, value):
     }}
     HTMLCanvasElement.prototype.toDataURL = () => "data:,";
     """)
-    page.goto(site + PAGE)
-    page.wait_for_function("window.mlpDigit")
-    digit = Digit(page)
+    digit = opened(page, site + PAGE)
     assert digit.verdict == "Nothing to read yet."
     digit.draw(STROKES[7])
     assert digit.verdict == "It reads a 7."
@@ -334,13 +348,13 @@ def test_a_touch_of_the_pen_leaves_a_dot(digit):
     assert sum(digit.seen) > 0
 
 
-def test_clear_clears(digit):
-    empty = digit.verdict, digit.numbers, digit.seen
-    digit.draw(STROKES[7])
-    assert digit.seen != empty[2]
-    digit.part("centre").uncheck()
-    digit.button("Clear").click()
-    assert (digit.verdict, digit.numbers, digit.seen) == empty
+def test_clear_clears(fresh):
+    empty = fresh.verdict, fresh.numbers, fresh.seen
+    fresh.draw(STROKES[7])
+    assert fresh.seen != empty[2]
+    fresh.part("centre").uncheck()
+    fresh.button("Clear").click()
+    assert (fresh.verdict, fresh.numbers, fresh.seen) == empty
     assert empty == ("Nothing to read yet.", ["–"] * 10, [0] * 784)
 
 
@@ -427,8 +441,8 @@ def test_it_works_from_disk(from_disk, console):
     assert console.errors == []
 
 
-def test_it_fetches_nothing_from_elsewhere_and_logs_no_error(digit, console, network):
-    digit.draw(STROKES[0])
+def test_it_fetches_nothing_from_elsewhere_and_logs_no_error(fresh, console, network):
+    fresh.draw(STROKES[0])
     assert console.errors == []
     assert network.blocked == [] and network.fetched == []
 

@@ -19,10 +19,10 @@ each_explorer = pytest.mark.parametrize("name", PLACES)
 
 
 class Explorer:
-    """An explorer on an open page."""
+    """An explorer on an open page, and what that page complained of."""
 
-    def __init__(self, page, row):
-        self.page = page
+    def __init__(self, page, row, console):
+        self.page, self.console = page, console
         label = page.locator(".widget-toggle-buttons .widget-label", has_text=re.compile(f"^{row}$"))
         self.box = page.locator(".explorer", has=label)
         self.box.wait_for()
@@ -51,13 +51,44 @@ class Explorer:
         }""", [place, old])
 
 
+PRESSED = """() => [...document.querySelectorAll(".widget-toggle-buttons button")].map(
+    (button) => button.classList.contains("mod-active"))"""
+PICTURES = "() => JSON.stringify([...document.querySelectorAll('.explorer img')].map(({ src }) => src))"
+# One after the other: a picture that is changed again before it is there is an error in the widget manager's console.
+PRESS = f"""async (at_first) => {{
+  const pictures = {PICTURES};
+  for (const [place, button] of document.querySelectorAll(".widget-toggle-buttons button").entries()) {{
+    if (!at_first[place] || button.classList.contains("mod-active")) continue;
+    const old = pictures();
+    button.click();
+    while (pictures() === old) await new Promise(requestAnimationFrame);
+  }}
+}}"""
+
+
+@pytest.fixture(scope="module")
+def pages(keep_open, show):
+    """The pages with explorers: each with its guard, which buttons are pressed at first, and the pictures then."""
+    found = {}
+    for address in (TRICKS, TOPOLOGY):
+        page, guard = keep_open()
+        show(page, address)
+        found[address] = page, guard, page.evaluate(PRESSED), page.evaluate(PICTURES)
+    return found
+
+
 @pytest.fixture
-def explorer(visit):
-    """A function that opens the page of an explorer and finds it there."""
+def explorer(pages):
+    """A function that finds an explorer on its page, in a wide window, with the buttons that are pressed at first."""
 
     def find(name):
         address, row = PLACES[name]
-        return Explorer(visit(address), row)
+        page, guard, pressed, pictures = pages[address]
+        page.set_viewport_size({"width": 1280, "height": 720})
+        page.emulate_media(color_scheme="light")
+        page.evaluate(PRESS, pressed)
+        assert page.evaluate(PICTURES) == pictures
+        return Explorer(page, row, guard.console)
 
     return find
 
@@ -67,7 +98,7 @@ def set_to(explorer, row, option):
         explorer.choose(row, option)
 
 
-def test_all_eight_combinations_of_tricks_show_their_own_picture(explorer, console):
+def test_all_eight_combinations_of_tricks_show_their_own_picture(explorer):
     tricks = explorer("TrickExplorer")
     seen = {}
     for init, sigmoid, momentum in itertools.product(OFF_ON, repeat=3):
@@ -80,7 +111,7 @@ def test_all_eight_combinations_of_tricks_show_their_own_picture(explorer, conso
         assert chosen in tricks.box.locator("p b").first.inner_text()
         seen[data] = text
     assert len(seen) == len(set(seen.values())) == 8
-    assert console.errors == []
+    assert tricks.console.errors == []
 
 
 def test_each_view_of_a_combination_is_another_picture(explorer):
@@ -92,22 +123,22 @@ def test_each_view_of_a_combination_is_another_picture(explorer):
     assert [text.split(" against")[0] for text in texts] == ["Accuracy", "Logarithmic loss", "Loss"]
 
 
-def test_width_and_depth_show_the_network_chosen(explorer, console):
+def test_width_and_depth_show_the_network_chosen(explorer):
     topology = explorer("TopologyExplorer")
     for width, depth in (("16", "1"), ("256", "1"), ("256", "5"), ("32", "3")):
         set_to(topology, "Units per layer", width)
         set_to(topology, "Hidden layers", depth)
         assert re.search(rf"Chosen, {depth} layers? of {width}\b", topology.image()[0])
-    assert console.errors == []
+    assert topology.console.errors == []
 
 
-def test_z_and_the_number_of_layers_move_the_two_pictures_of_the_sigmoids(explorer, console):
+def test_z_and_the_number_of_layers_move_the_two_pictures_of_the_sigmoids(explorer):
     sigmoids = explorer("ActivationExplorer")
     sigmoids.choose("z", "−3", place=0)
     sigmoids.choose("After layers", "10", place=1)
     assert "At z = −3:" in sigmoids.image(0)[0]
     assert "After 10 layers:" in sigmoids.image(1)[0]
-    assert console.errors == []
+    assert sigmoids.console.errors == []
 
 
 @pytest.mark.parametrize("key", ["Enter", "Space"])
@@ -145,8 +176,8 @@ def models_of(state, root):
 
 
 @each_explorer
-def test_an_explorer_adds_at_most_a_megabyte_and_a_half(name, visit, capsys):
-    page = visit(PLACES[name][0])
+def test_an_explorer_adds_at_most_a_megabyte_and_a_half(name, explorer, capsys):
+    page = explorer(name).page
     state = json.loads(page.locator('script[type="application/vnd.jupyter.widget-state+json"]').text_content())["state"]
     # The one among the explorers of the page that has the row of buttons.
     roots = [model for model, part in state.items() if "explorer" in part["state"].get("_dom_classes", ())]
@@ -159,9 +190,10 @@ def test_an_explorer_adds_at_most_a_megabyte_and_a_half(name, visit, capsys):
 
 
 @each_explorer
-def test_nothing_in_an_explorer_is_wider_than_a_narrow_screen(name, page, explorer):
+def test_nothing_in_an_explorer_is_wider_than_a_narrow_screen(name, explorer):
+    found = explorer(name)
+    page, box = found.page, found.box
     page.set_viewport_size({"width": 380, "height": 800})
-    box = explorer(name).box
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
     beyond = box.evaluate("""box => [...box.querySelectorAll('img, button, p, label')].filter(part => {
       const {left, right} = part.getBoundingClientRect();
@@ -193,10 +225,11 @@ def test_a_plain_picture_stands_where_the_widget_manager_cannot_load(address, ex
 
 @each_explorer
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_an_explorer(name, scheme, page, explorer):
+def test_axe_finds_nothing_serious_in_an_explorer(name, scheme, explorer):
     from axe_playwright_python.sync_playwright import Axe
 
+    page = explorer(name).page
     page.emulate_media(color_scheme=scheme)
-    explorer(name)
+    page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
     found = Axe().run(page, context=".bd-article .explorer").response["violations"]
     assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []

@@ -48,24 +48,31 @@ RUN_CODE = """async (code) => {
 }"""
 
 
-@pytest.fixture(autouse=True)
-def patience(page):
-    """A busy machine starts Pyodide slowly; what must be fast is measured."""
-    page.set_default_timeout(240_000)
+PATIENCE = 240_000  # milliseconds: a busy machine starts Pyodide slowly; what must be fast is measured
+
+
+def click(page, address):
+    """Open a notebook by the button on its page; returns the time of the click, in seconds."""
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    clicked = time.time()
+    page.click(".run-button")
+    page.wait_for_function(OPENED)
+    return clicked
 
 
 @pytest.fixture
 def open_live(page, site):
-    """A function that opens a notebook by the button on its page; it returns the time of the click, in seconds."""
+    """A function that opens a notebook in the test's own page, `click`: open_live("3_tricks")."""
+    return lambda name, edition="", page=page: click(page, f"{site}{edition}notebooks/{name}.html")
 
-    def click(name, edition="", page=page):
-        page.goto(f"{site}{edition}notebooks/{name}.html")
-        clicked = time.time()
-        page.click(".run-button")
-        page.wait_for_function(OPENED)
-        return clicked
 
-    return click
+@pytest.fixture(scope="module")
+def lab(keep_open, site):
+    """A page with a live notebook and its kernel, for tests that need no fresh one."""
+    page, _ = keep_open()
+    click(page, f"{site}notebooks/how_fast.html")
+    return page
 
 
 def size(urls, site):
@@ -113,13 +120,12 @@ def test_a_notebook_runs_to_its_end_without_a_service_worker(name, page, site, o
               f"{loaded and f'{loaded:.1f}'} MB loaded ({stated[1]} MB stated)")
 
 
-def test_an_archive_that_cannot_be_fetched_there_is_an_error_that_says_so(page, open_live):
-    open_live("how_fast")
+def test_an_archive_that_cannot_be_fetched_there_is_an_error_that_says_so(lab):
     answers = {"failed": lambda route: route.abort(), "page": lambda route: route.fulfill(body="<html>Log in</html>"),
                "busy": lambda route: route.fulfill(status=503), "none": lambda route: route.fulfill(status=404)}
     for name, answer in answers.items():
-        page.context.route(f"**/archives/*/{name}.zip", lambda route, _, answer=answer: answer(route))
-    said = page.evaluate(RUN_CODE, f"""
+        lab.context.route(f"**/archives/*/{name}.zip", lambda route, _, answer=answer: answer(route))
+    said = lab.evaluate(RUN_CODE, f"""
 from mlplib.store import StoreError, packaged
 for name in {list(answers)}:
     try:
@@ -135,15 +141,15 @@ print("shown", len(packaged()), "runs")
     assert (none, shown) == ("none 0 runs", "shown 160 runs")
 
 
-def test_training_there_gives_cpythons_losses_and_is_fast_enough(page, open_live, capsys):
-    open_live("how_fast")
+def test_training_there_gives_cpythons_losses_and_is_fast_enough(lab, capsys):
     fields = {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(SHORT).items()}
-    said = page.evaluate(RUN_CODE, f"""
+    said = lab.evaluate(RUN_CODE, f"""
 import json, time, warnings
 import mlplib
-warnings.simplefilter("error")
 short = mlplib.Experiment(**json.loads({json.dumps(fields)!r}))
-run, = mlplib.sweep([short])
+with warnings.catch_warnings():
+    warnings.simplefilter("error")
+    run, = mlplib.sweep([short])
 trainer = mlplib.trainer_for(mlplib.Experiment())
 trainer.update()
 rates = []
@@ -246,7 +252,6 @@ def own(edition):
 def test_a_copy_that_was_shared_becomes_each_editions_own_once(context, page, site, open_live, editions):
     # A tab as it was: all editions' copies in one place. It stays open.
     old_tab = context.new_page()
-    old_tab.set_default_timeout(240_000)
     settings = json.loads((BUILT / "lite" / "jupyter-lite.json").read_text(encoding="utf-8"))
     settings["jupyter-config-data"]["contentsStorageName"] = SHARED
     old_tab.route("**/lite/jupyter-lite.json", lambda route: route.fulfill(json=settings))
@@ -257,6 +262,7 @@ def test_a_copy_that_was_shared_becomes_each_editions_own_once(context, page, si
     assert shared["files"][0] == ["notebooks/how_fast.ipynb"]
 
     # By JupyterLite's own address, and by the book's page.
+    page.set_default_timeout(PATIENCE)
     page.goto(f"{site}{editions[0]}lite/notebooks/index.html?path=notebooks/how_fast.ipynb")
     page.wait_for_function(OPENED)
     assert first_cell(page) == "SHARED"
@@ -340,8 +346,8 @@ RUN_NEW_CELL = """async (source) => {
 }"""
 
 
-def test_with_forced_colours_live_widgets_show_their_state_and_their_data(page, open_live):
-    open_live("how_fast")
+def test_with_forced_colours_live_widgets_show_their_state_and_their_data(lab):
+    page = lab
     assert page.evaluate(RUN_NEW_CELL, """
 from IPython.display import HTML, display
 from mlplib.widgets import BackpropStepper

@@ -17,7 +17,7 @@ FORWARDING = [name for name, tree in TREES.items() if tree.find("meta", {"http-e
 # Without a build there is still one test of each kind, so that the fixture `site` can say what to do.
 PAGES = [name for name in FILES if name not in FORWARDING] or ["index.html"]
 
-each_page = pytest.mark.parametrize("name", PAGES)
+each_page = pytest.mark.parametrize("name", PAGES, scope="module")  # the tests of a page follow each other
 
 #: What axe finds serious and the book cannot help: rule and a part of the element's HTML, and why.
 FAULTS = {
@@ -36,7 +36,47 @@ TEXT = """() => {
   for (const part of article.querySelectorAll(parts)) part.remove();
   return article.textContent.replace(/\\s+/g, ' ');
 }"""
+WIDTH = "() => document.documentElement.scrollWidth"
+TOO_WIDE = """() => [...document.querySelectorAll('body *')]
+    .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+    .slice(0, 5).map(e => e.outerHTML.slice(0, 120))"""
 WIDGETS = 'script[type="application/vnd.jupyter.widget-view+json"]'
+
+
+WIDE, PHONE, SHEET = ({"width": width, "height": height} for width, height in (
+    (1280, 720), (380, 800), (717, 1000)))  # the sheet: A4 without the margins of a browser
+
+
+@pytest.fixture(scope="module")
+def loaded(keep_open, show):
+    """A function that gives a page of the book with its guard and its text, loaded once for all tests of that page."""
+    latest = {}
+
+    def load(name):
+        if name not in latest:
+            for page, *_ in latest.values():
+                page.context.close()
+            latest.clear()
+            page, guard = keep_open()
+            latest[name] = show(page, name), guard, page.evaluate(TEXT)
+        return latest[name]
+
+    return load
+
+
+@pytest.fixture
+def look(loaded, name):
+    """A function that gives the page of the test, folded and as it is with these media and in this window."""
+
+    def at(window=WIDE, media="screen", color_scheme="light", forced_colors="none"):
+        page, *_ = loaded(name)
+        page.set_viewport_size(window)
+        page.emulate_media(media=media, color_scheme=color_scheme, forced_colors=forced_colors)
+        page.evaluate("() => document.querySelectorAll('main details').forEach(details => { details.open = false; })")
+        page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=color_scheme)
+        return page
+
+    return at
 
 
 def open_all(page):
@@ -90,20 +130,22 @@ def test_internal_links_and_pictures_lead_somewhere(site, name):
 
 
 @each_page
-def test_a_page_shows_everything_and_complains_of_nothing(visit, console, network, name):
-    page = visit(name)
+def test_a_page_shows_everything_and_complains_of_nothing(loaded, look, name):
+    _, guard, _ = loaded(name)
+    page = look()
     open_all(page)
     assert page.evaluate(PICTURES) == []
     assert page.evaluate(RAW_FORMULAS) == []
     for fallback in page.locator(".widget-fallback").all():
         assert not fallback.is_visible()
-    assert network.blocked == []
-    assert console.errors == []
+    assert guard.network.blocked == []
+    assert guard.console.errors == []
 
 
 @each_page
-def test_a_page_without_any_other_host_loses_no_text_formula_or_figure(visit, network, console, name):
-    with_cdn = visit(name).evaluate(TEXT)
+@pytest.mark.browser_context_args(viewport=PHONE)
+def test_a_page_without_any_other_host_loses_no_text_formula_or_figure(visit, network, loaded, name):
+    _, _, with_cdn = loaded(name)
     network.cdn = False
     page = visit(name, widgets=False)
     open_all(page)
@@ -117,26 +159,20 @@ def test_a_page_without_any_other_host_loses_no_text_formula_or_figure(visit, ne
         fallback = output.locator(".widget-fallback")
         assert fallback.count() and fallback.first.is_visible()
         assert fallback.locator("img[alt], table, svg").count() or len(fallback.first.inner_text()) > 20
+    assert page.evaluate(WIDTH) <= 380, page.evaluate(TOO_WIDE)
 
 
 @each_page
-@pytest.mark.browser_context_args(viewport={"width": 380, "height": 800})
-def test_a_page_fits_a_phone(visit, name):
-    page = visit(name)
+def test_a_page_fits_a_phone(look, name):
+    page = look(PHONE)
     open_all(page)
-    width = page.evaluate("() => document.documentElement.scrollWidth")
-    too_wide = """() => [...document.querySelectorAll('body *')]
-        .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
-        .slice(0, 5).map(e => e.outerHTML.slice(0, 120))"""
-    assert width <= 380, page.evaluate(too_wide)
+    assert page.evaluate(WIDTH) <= 380, page.evaluate(TOO_WIDE)
 
 
 @each_page
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(page, visit, name, scheme):
-    page.emulate_media(color_scheme=scheme)
-    visit(name)
-    assert page.locator("html").get_attribute("data-theme") == scheme
+def test_axe_finds_nothing_serious(look, name, scheme):
+    page = look(color_scheme=scheme)
     open_all(page)
     where, options = None, {"resultTypes": ["violations"]}
     if scheme == "dark":  # only colours differ; a formula has that of its text, and thousands of parts to look at
@@ -191,11 +227,8 @@ FOLDED = """() => [...document.querySelectorAll(".bd-article details > :not(summ
 
 
 @each_page
-@pytest.mark.browser_context_args(viewport={"width": 717, "height": 1000})  # A4 without the margins of a browser
-def test_a_page_on_paper_is_dark_on_white_unfolded_and_uncut(page, visit, name):
-    page.emulate_media(media="print", color_scheme="dark")
-    visit(name)
-    assert page.locator("html").get_attribute("data-theme") == "dark"
+def test_a_page_on_paper_is_dark_on_white_unfolded_and_uncut(look, name):
+    page = look(SHEET, media="print", color_scheme="dark")
     assert page.evaluate(FOLDED) == []
     assert page.evaluate(PALE) == []
     assert page.evaluate(CUT) == []
@@ -212,11 +245,11 @@ def test_what_is_folded_is_opened_to_be_printed_and_closed_again(page, visit, na
     assert folded.count() == before
 
 
-@pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select(WIDGETS)] or PAGES)
+@pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select(WIDGETS)] or PAGES,
+                         scope="module")
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_with_forced_colours_a_pressed_button_looks_pressed_and_pictures_stay(page, visit, name, scheme):
-    page.emulate_media(forced_colors="active", color_scheme=scheme)
-    visit(name)
+def test_with_forced_colours_a_pressed_button_looks_pressed_and_pictures_stay(look, name, scheme):
+    page = look(color_scheme=scheme, forced_colors="active")
     looks = page.locator(".bd-article .jupyter-button:visible").evaluate_all("""buttons => buttons.map(button => {
         const style = getComputedStyle(button);
         return [button.classList.contains("mod-active"), style.backgroundColor, style.textDecorationLine];

@@ -31,13 +31,37 @@ def then(case):
     return case[3]
 
 
+@pytest.fixture(scope="module")
+def kept(keep_open, site):
+    """The pages with these widgets, by address."""
+    found = {}
+    for address, first, *_ in CASES.values():
+        page, _ = keep_open()
+        page.goto(site + address)
+        page.locator(".kernel-free").first.get_by_text(first).first.wait_for(timeout=60_000)
+        found[address] = page
+    return found
+
+
 @pytest.fixture
-def played(page, site, case, first):
-    """The widgets, opened."""
-    page.goto(site + case[0])
-    widgets = page.locator(".kernel-free").first  # not by its text, which leaves the page with its frame
-    widgets.get_by_text(first).first.wait_for(timeout=60_000)
-    return widgets
+def page(kept, case):
+    """The page that tests share, as it is at first: in a wide window, at the first frame, and not playing."""
+    page = kept[case[0]]
+    page.set_viewport_size({"width": 1280, "height": 720})
+    page.emulate_media(color_scheme="light", forced_colors="none")
+    widgets = page.locator(".kernel-free").first
+    play = widgets.get_by_role("button", name="Play", exact=True)
+    if play.get_attribute("aria-pressed") == "true":
+        play.click()
+    widgets.locator(".widget-toggle-buttons button").first.click()
+    widgets.get_by_text(case[1]).first.wait_for()
+    return page
+
+
+@pytest.fixture
+def played(page):
+    """The widgets of the page."""
+    return page.locator(".kernel-free").first  # not by its text, which leaves the page with its frame
 
 
 def shown(widgets):
@@ -106,8 +130,8 @@ def test_axe_finds_nothing_serious(played, page):
     assert [violation["id"] for violation in found if violation["impact"] in ("serious", "critical")] == []
 
 
-@pytest.mark.parametrize("browser_context_args", [{"viewport": {"width": 380, "height": 800}}], ids=["380"])
-def test_on_a_narrow_screen_nothing_is_wider(played, page, button, then, browser_context_args):
+def test_on_a_narrow_screen_nothing_is_wider(played, page, button, then):
+    page.set_viewport_size({"width": 380, "height": 800})
     played.get_by_role("button", name=button, exact=True).click()
     played.get_by_text(then).first.wait_for(timeout=5000)
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
@@ -116,19 +140,18 @@ def test_on_a_narrow_screen_nothing_is_wider(played, page, button, then, browser
         assert box["x"] >= 0 and box["x"] + box["width"] <= 380
 
 
-def test_play_s_own_buttons_are_hidden(page, site):
+def test_play_s_own_buttons_are_hidden(page):
     """They have no names: ipywidgets gives them none."""
-    page.goto(site + CASES["stepper"][0])
-    page.locator(".widget-play").first.wait_for(state="attached", timeout=60_000)
+    page.locator(".widget-play").first.wait_for(state="attached")
     assert not page.locator(".widget-play").first.is_visible()
 
 
+@pytest.mark.parametrize("case", [CASES["stepper"]], ids=["stepper"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_with_forced_colours_the_drawing_is_legible_and_play_looks_pressed(page, site, scheme):
+def test_with_forced_colours_the_drawing_is_legible_and_play_looks_pressed(page, case, scheme):
     page.emulate_media(forced_colors="active", color_scheme=scheme)
-    page.goto(site + CASES["stepper"][0])
     drawing = page.locator(".kernel-free svg[aria-label^=Step]").first
-    drawing.wait_for(timeout=60_000)
+    drawing.wait_for()
     ground, text = drawing.evaluate("""svg => [getComputedStyle(svg.querySelector("rect[style]")).fill,
                                                getComputedStyle(svg.querySelector("text")).fill]""")
     assert {ground, text} == {"rgb(0, 0, 0)", "rgb(255, 255, 255)"}
