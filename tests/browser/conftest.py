@@ -4,6 +4,8 @@ import http.server
 import os
 import re
 import shutil
+import subprocess
+import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -76,6 +78,26 @@ def base_url(site):
 # ---- the browser
 
 
+def without_browser(complaint):
+    """End a test that cannot have its browser: quietly on a user's machine, as a failure where all has to be tested."""
+    (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(complaint)
+
+
+@pytest.fixture(scope="session")
+def driver():
+    """Playwright's own program, seen to start: what it lacks is told by the system's loader, and to nobody."""
+    command = [sys.executable, "-m", "playwright", "--version"]
+    tried = subprocess.run(command, text=True, capture_output=True, check=False)
+    if tried.returncode:
+        reason = (tried.stderr.strip().splitlines() or [f"it ended with {tried.returncode}"])[-1]
+        without_browser(f"Playwright does not start: {reason}. On a bare Debian it needs: apt install libatomic1")
+
+
+@pytest.fixture(scope="session")
+def playwright(driver, playwright):
+    return playwright
+
+
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args, playwright):
     options = {"args": [
@@ -88,9 +110,8 @@ def browser_type_launch_args(browser_type_launch_args, playwright):
     if not Path(playwright.chromium.executable_path).exists():
         options["executable_path"] = shutil.which("chromium") or shutil.which("chromium-browser")
         if options["executable_path"] is None:
-            complaint = ("no browser was found. Install Chromium (Debian: apt install chromium), or Playwright's own: "
-                         ".venv/bin/python -m playwright install chromium")
-            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(complaint)
+            without_browser("no browser was found. Install Chromium (Debian: apt install chromium), or Playwright's "
+                            "own: .venv/bin/python -m playwright install chromium")
     return browser_type_launch_args | options
 
 
