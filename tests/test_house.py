@@ -206,6 +206,7 @@ OF_NO_MODULE = {
     "full_disk": "of all that writes",
     "port": "of book/port.py",
     "makefile": "of the Makefile",
+    "without_browser": "of the browser tests where there is no browser",
     "digit_network": "of a page's script",
     "lite": "of the live side of the book",
     "cluster": "of a sweep on a cluster, which takes packages of its own",
