@@ -16,7 +16,7 @@ import mlplib
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "html"
 NAMES = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
-SHARE = ["1_backpropagation", "5_evidence"]  # one with its own training, one with all archives; of another the bench
+SHARE = ["1_backpropagation"]  # which trains by itself; of another the bench, of a third what the tests below need
 SHORT = mlplib.Experiment(n_train=3200, epochs=2).with_tricks(init=True, sigmoid=True, momentum=True)
 
 pytestmark = pytest.mark.slow
