@@ -208,6 +208,7 @@ OF_NO_MODULE = {
     "makefile": "of the Makefile",
     "without_browser": "of the browser tests where there is no browser",
     "digit_network": "of a page's script",
+    "findings": "of the numbers on the front page",
     "lite": "of the live side of the book",
     "cluster": "of a sweep on a cluster, which takes packages of its own",
     "benchmarks": "of benchmarks/",

@@ -1,7 +1,7 @@
-"""Give the page "Draw a digit" a trained network: weights, standardisation and examples as one script file.
+"""Give the pages that one can draw on a trained network: weights, standardisation and examples as one script file.
 
 A script file, not JSON, because a page that is opened from disk may load scripts but not fetch files. It is made from
-the store that comes with mlplib, at each build, and loaded by that page only.
+the store that comes with mlplib, at each build, and loaded by those pages only.
 """
 
 import base64
@@ -14,7 +14,7 @@ from sphinx.errors import ExtensionError
 from mlplib import REPORT, Standardizer, load_mnist
 from mlplib.store import packaged
 
-PAGE = "book/draw"
+PAGES = "book/introduction", "book/draw"
 SCRIPT = "digit_network.js"  # in the site's _static folder
 ROW = REPORT["3c"]
 
@@ -40,7 +40,7 @@ def digit_network(store):
     """
     run = store.get(ROW.experiment)
     if run is None or run.model is None:
-        raise ExtensionError(f"{store!r}: the page {PAGE} expects a run with weights here, of row "
+        raise ExtensionError(f"{store!r}: the pages {PAGES} expect a run with weights here, of row "
                              f"{ROW.task}, seed {ROW.experiment.seed}, and found none: run `make sweep`")
     model = run.model
     mnist = load_mnist()
@@ -72,7 +72,7 @@ def write_script(app):
 
 
 def load_on_page(app, pagename, templatename, context, doctree):
-    if pagename == PAGE:
+    if pagename in PAGES:
         app.add_css_file("draw.css")
         for script in (SCRIPT, "draw.js"):
             app.add_js_file(script, loading_method="defer")

@@ -1,5 +1,6 @@
 """Every page of the built book, found from its files: in a browser, without a network, on a phone, and to axe."""
 
+import io
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -7,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
+from PIL import Image
 
 BUILT = Path(__file__).resolve().parents[2] / "_build" / "html"
 FILES = {path.relative_to(BUILT).as_posix(): path for path in sorted(BUILT.rglob("*.html"))}
@@ -40,6 +42,20 @@ WIDTH = "() => document.documentElement.scrollWidth"
 TOO_WIDE = """() => [...document.querySelectorAll('body *')]
     .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
     .slice(0, 5).map(e => e.outerHTML.slice(0, 120))"""
+BROKEN_WORDS = """() => {
+  const broken = new Set(), range = document.createRange();
+  for (const table of document.querySelectorAll(".bd-article table:not(.genindextable)")) {
+    const walker = document.createTreeWalker(table, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      for (const { 0: word, index } of walker.currentNode.data.matchAll(/\\p{L}{2,12}/gu)) {
+        range.setStart(walker.currentNode, index);
+        range.setEnd(walker.currentNode, index + word.length);
+        if (new Set([...range.getClientRects()].map(({ top }) => top)).size > 1) broken.add(word);
+      }
+    }
+  }
+  return [...broken];
+}"""
 WIDGETS = 'script[type="application/vnd.jupyter.widget-view+json"]'
 
 
@@ -167,6 +183,24 @@ def test_a_page_fits_a_phone(look, name):
     page = look(PHONE)
     open_all(page)
     assert page.evaluate(WIDTH) <= 380, page.evaluate(TOO_WIDE)
+
+
+@each_page
+def test_no_word_of_a_table_is_broken_on_a_phone(look, name):
+    page = look(PHONE)
+    open_all(page)
+    assert page.evaluate(BROKEN_WORDS) == []
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select(".cell_output img")]
+                         or PAGES, scope="module")
+def test_pictures_have_the_ground_of_the_page_in_the_dark(look, name):
+    page = look(color_scheme="dark")
+    pictures = page.locator(".bd-article :is(.cell_output, .jupyter-widgets) img:visible")
+    for n in range(pictures.count()):
+        seen = Image.open(io.BytesIO(pictures.nth(n).screenshot())).convert("L")
+        corners = [seen.getpixel((x, y)) for x in (2, seen.width - 3) for y in (2, seen.height - 3)]
+        assert max(corners) < 40, pictures.nth(n).get_attribute("alt")
 
 
 @each_page

@@ -1,0 +1,46 @@
+"""The numbers in the sentence on the front page, computed from the stored runs at each build."""
+
+from sphinx.errors import ExtensionError
+
+from mlplib.evidence import CLAIMS, compare
+from mlplib.store import packaged
+
+
+def ten_layers(store):
+    """How many of a thousand digits ten hidden layers read fewer than one does, as words for the page.
+
+    Parameters
+    ----------
+    store : mlplib.store.Store
+
+    Returns
+    -------
+    dict from str to str
+        `ten_layers_behind` at the report's learning rate, `ten_layers_behind_at_best` where each network has its own.
+
+    Raises
+    ------
+    sphinx.errors.ExtensionError
+        If the runs no longer say what the page says of them.
+    """
+    experiments = CLAIMS.experiments(store)
+    effects = []
+    for comparison in (part.comparison for part in CLAIMS.parts if part.name in ("C17a", "C17c")):
+        (ten,), (one,) = ([[store[each] for each in experiments[arm]] for arm in side]
+                          for side in (comparison.a, comparison.b))
+        effects.append(compare(ten, one, comparison.measure, comparison.direction, comparison.margin))
+    reported, best = effects
+    if not reported.high < 0 or not best.low <= 0 <= best.high:
+        raise ExtensionError("book/introduction says that ten layers are worse, and not so at a learning rate of their "
+                             f"own; the runs say {reported} and {best}")
+    return {"ten_layers_behind": f"{-1000 * reported.estimate:.0f}",
+            "ten_layers_behind_at_best": f"{-1000 * best.estimate:.1f}"}
+
+
+def substitute(app, config):
+    config.myst_substitutions |= ten_layers(packaged("tuning", "claims"))
+
+
+def setup(app):
+    app.connect("config-inited", substitute)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
