@@ -25,7 +25,7 @@ def search(page, site):
     ("785-64", "notebooks/how_fast.html"), ("785", "notebooks/how_fast.html"), ("64 785", "notebooks/how_fast.html"),
     ("20,000", "notebooks/2_network.html"), ("20000", "notebooks/2_network.html"),
     ("one-hot", "notebooks/how_fast.html"), ("fan-in", "notebooks/3_tricks.html"),
-    ("roofline", "notebooks/how_fast.html"), ("mlplib.store.packaged", "book/api.html"),
+    ("roofline", "notebooks/how_fast.html"), ("mlplib.store.packaged", "book/api/runs.html"),
 ])
 def test_words_numbers_and_what_has_hyphens_are_found(search, console, query, expected):
     found, said = search(query)
@@ -36,7 +36,7 @@ def test_words_numbers_and_what_has_hyphens_are_found(search, console, query, ex
 def test_a_name_with_hyphens_is_one_word(search):
     """Not every page that has 785 somewhere and 64 elsewhere."""
     found, _ = search("785-64-10")
-    assert "book/api.html" not in found
+    assert found and not any(address.startswith("book/api") for address in found)
 
 
 @pytest.mark.parametrize("query", [
