@@ -1,4 +1,4 @@
-"""The search knows numbers and names with hyphens, and finds in its index only what was put there.
+"""The search knows numbers and names with hyphens, finds only what was put there, and puts first what explains.
 
 Sphinx cuts 785-64-10 into three numbers and then looks for none of them. Here the whole is a word beside its parts, and
 so are 0.903 and `mlplib.store`; 20,000 is also 20000. What concerns the reader's query stands in search_words.js.
