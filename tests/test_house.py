@@ -207,6 +207,7 @@ OF_NO_MODULE = {
     "port": "of book/port.py",
     "makefile": "of the Makefile",
     "digit_network": "of a page's script",
+    "page_heads": "of what pages say of themselves in their heads",
     "author_year": "of citations and the bibliography",
     "lite": "of the live side of the book",
     "cluster": "of a sweep on a cluster, which takes packages of its own",
