@@ -8,6 +8,7 @@ import socket
 import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 
 def fault(port):
@@ -29,10 +30,27 @@ def used(port, error):
     return f"Port {port} cannot be used ({error.strerror}). Name another one: make serve PORT=8080"
 
 
+class Handler(SimpleHTTPRequestHandler):
+    """Answers with the book's own page where there is none."""
+
+    def send_error(self, code, message=None, explain=None):
+        page = Path(self.directory, "404.html")
+        if code != 404 or not page.is_file():
+            super().send_error(code, message, explain)
+            return
+        body = page.read_bytes()
+        self.send_response(code, message)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+
 def serve(port, folder):
     """Serve a folder until Ctrl-C, or say why not: another program may have taken the port during the build."""
     try:
-        server = ThreadingHTTPServer(("127.0.0.1", int(port)), partial(SimpleHTTPRequestHandler, directory=folder))
+        server = ThreadingHTTPServer(("127.0.0.1", int(port)), partial(Handler, directory=folder))
     except OSError as error:
         return used(port, error)
     print(f"Serving the book at http://127.0.0.1:{port}/ - stop with Ctrl-C", flush=True)

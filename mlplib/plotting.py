@@ -416,7 +416,8 @@ class Table:
 
     def _repr_html_(self):
         def line(cells, tag):
-            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+            tags = [tag if cell else "td" for cell in cells]  # an empty corner is no header: it would name nothing
+            return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for tag, cell in zip(tags, cells)) + "</tr>"
 
         body = "\n".join(line(row, "td") for row in self.rows)
         return (f'<table class="table" style="white-space: nowrap">\n<thead>\n{line(self.header, "th")}\n</thead>\n'

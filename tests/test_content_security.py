@@ -89,7 +89,8 @@ def loaded(tree):
     """The elements that load something from another host."""
     return [(element, element.get("src") or element["href"])
             for element in tree.select("script[src], img[src], iframe[src], source[src], link[href]")
-            if urlsplit(element.get("src") or element["href"]).netloc]
+            if element.get("rel") != ["canonical"]
+            and urlsplit(element.get("src") or element["href"]).netloc]
 
 
 def test_every_built_page_has_one_policy_before_all_that_it_is_for():
@@ -118,6 +119,11 @@ def test_what_a_built_page_loads_from_elsewhere_is_pinned_and_checked_by_the_bro
         if os.environ.get("CDN_MIRROR"):
             file = Path(os.environ["CDN_MIRROR"], unquote(urlsplit(address).path).lstrip("/")).read_bytes()
             assert integrity == f"sha384-{base64.b64encode(hashlib.sha384(file).digest()).decode()}"
+
+
+def test_no_built_page_waits_for_a_script_from_elsewhere():
+    assert [name for name, tree in pages().items() for element, _ in loaded(tree)
+            if element.name == "script" and not element.has_attr("defer")] == []
 
 
 def test_the_built_book_names_all_that_comes_from_elsewhere():

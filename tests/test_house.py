@@ -237,6 +237,8 @@ OF_NO_MODULE = {
     "without_browser": "of the browser tests where there is no browser",
     "digit_network": "of a page's script",
     "findings": "of the numbers on the front page",
+    "page_heads": "of what pages say of themselves in their heads",
+    "author_year": "of citations and the bibliography",
     "lite": "of the live side of the book",
     "cluster": "of a sweep on a cluster, which takes packages of its own",
     "benchmarks": "of benchmarks/",

@@ -128,6 +128,10 @@ def test_a_table_is_aligned_as_text_and_escaped_as_html():
     assert "<td>&lt;b&gt;</td>" in table._repr_html_()
 
 
+def test_an_empty_corner_of_a_table_is_no_header():
+    assert "<tr><td></td><th>a</th></tr>" in plotting.Table(["", "a"], [["b", "c"]])._repr_html_()
+
+
 @pytest.fixture(scope="module")
 def comparison(run):
     """Row 3b, its five runs made up: one tiny network's, with figures around the reported ones."""

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def test_a_port_that_was_taken_while_the_book_was_built_is_said_in_a_sentence_to
 
 def test_the_folder_is_served_at_a_free_port(tmp_path):
     (tmp_path / "index.html").write_text("a page")
+    (tmp_path / "404.html").write_text("no such page")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -60,6 +62,10 @@ def test_the_folder_is_served_at_a_free_port(tmp_path):
         assert server.stdout.readline().startswith(f"Serving the book at http://127.0.0.1:{port}/")
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/") as page:
             assert page.read() == b"a page"
+        with pytest.raises(urllib.error.HTTPError) as missing:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/deep/down.html")
+        with missing.value as page:
+            assert (page.status, page.read()) == (404, b"no such page")
         server.send_signal(signal.SIGINT)
         assert server.wait(60) == 0
     finally:
