@@ -3,6 +3,7 @@
 import ast
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -83,6 +84,43 @@ def test_a_pair_opens_whatever_times_a_checkout_gives_it(opened, name, side):
 def test_an_edit_of_the_newer_notebook_is_not_opened_away(opened, side):
     with pytest.raises(HTTPError, match="is more recent than"):
         opened("2_network", side, lambda text: text.replace("import inspect", "import this", 1))
+
+
+# ---- the same text in the book and in JupyterLab
+
+
+@each_notebook
+@pytest.mark.parametrize("side", [".ipynb", ".md"])
+def test_what_the_book_folds_jupyter_folds_too(name, side):
+    for cell in jupytext.read(FOLDER / f"{name}{side}").cells:
+        tags = set(cell.metadata.get("tags", []))
+        folds = {"source_hidden": {"hide-input", "hide-cell"}, "outputs_hidden": {"hide-output", "hide-cell"}}
+        assert cell.metadata.get("jupyter", {}) == {key: True for key, any_of in folds.items() if tags & any_of}
+
+
+REFERENCE = re.compile(r"\{(eq|numref|ref|doc|cite\S*)\}`([^`]+)`")
+TARGET = re.compile(r"^(?:\$\$ \(|\(|:label: )([\w-]+)", re.MULTILINE)
+
+
+@each_notebook
+def test_a_reference_to_what_is_not_in_the_notebooks_own_text_says_where_it_leads(name):
+    """JupyterLab numbers what it finds there, and only that."""
+    text = "\n\n".join(cell.source for cell in read(name).cells if cell.cell_type == "markdown")
+    own = set(TARGET.findall(text))
+    assert [found[0] for found in REFERENCE.finditer(text)
+            if found[1] in ("doc", "cite") or "\n" in found[2] or ("<" not in found[2] and found[2] not in own)] == []
+    assert re.findall(r"\{\w+-(?:start|end)\}", text) == []  # JupyterLab would leave what is between them outside
+
+
+@pytest.mark.parametrize("written, shown", [
+    ("see {numref}`the figure above <fig-x>`.", "see {numref}`fig-x`."),
+    ("told {ref}`(2012) <lecun2012efficient>`", "told {cite}`lecun2012efficient`"),
+    ("{ref}`Chapter 5 <evidence-init>`", "{ref}`Chapter 5 <evidence-init>`"),
+    ("{numref}`fig-x`, {eq}`(chapter 1) <eq-x>`", "{numref}`fig-x`, {eq}`(chapter 1) <eq-x>`"),
+])
+def test_the_book_shows_numbers_and_citations_where_jupyterlab_has_words(written, shown):
+    extension = runpy.run_path(str(ROOT / "book" / "_ext" / "numbers_for_words.py"))
+    assert extension["with_numbers"](written, {"lecun2012efficient"}) == shown
 
 
 # ---- files
