@@ -2,6 +2,7 @@
 
 import ast
 import os
+import platform
 import re
 import runpy
 import shutil
@@ -16,6 +17,7 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.config import load_jupytext_config
 from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
 from tornado.web import HTTPError
+from traitlets.config.loader import PyFileConfigLoader
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "notebooks"
@@ -96,6 +98,19 @@ def test_what_the_book_folds_jupyter_folds_too(name, side):
         tags = set(cell.metadata.get("tags", []))
         folds = {"source_hidden": {"hide-input", "hide-cell"}, "outputs_hidden": {"hide-output", "hide-cell"}}
         assert cell.metadata.get("jupyter", {}) == {key: True for key, any_of in folds.items() if tags & any_of}
+
+
+def test_make_lab_opens_a_notebook_with_the_version_of_python_and_stores_it_without(tmp_path):
+    """JupyterLab writes the version into a notebook that has another one, and so changes what was only opened."""
+    config = PyFileConfigLoader("jupyter_lab_config.py", str(ROOT / "book")).load_config()
+    manager = config.ServerApp.contents_manager_class(root_dir=str(tmp_path))
+    file = Path(shutil.copy(FOLDER / "how_fast.ipynb", tmp_path))
+    before = file.read_bytes()
+    model = manager.get(file.name)
+    assert model["content"].metadata.language_info.version == platform.python_version()
+    manager.save(model, file.name)
+    assert file.read_bytes() == before
+    manager.notary.store.close()
 
 
 REFERENCE = re.compile(r"\{(eq|numref|ref|doc|cite\S*)\}`([^`]+)`")
