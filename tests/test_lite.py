@@ -87,6 +87,8 @@ def test_a_live_copy_says_what_it_is_and_leads_to_no_page_that_is_not_there(name
     text = "\n".join(cell["source"] for cell in others if cell["cell_type"] == "markdown")
     linked = set(re.findall(r"\]\(([^):]+\.\w+)\)", text))
     assert linked <= {f"{each}.ipynb" for each in NAMES}
+    referred = set(re.findall(r"\{(?:eq|numref|ref)\}`(?:[^`<]+<)?([\w-]+)>?`", text))
+    assert referred <= set(re.findall(r"^(?:\$\$ \(|\(|:label: )([\w-]+)", text, re.MULTILINE))
 
 
 @needs_the_book

@@ -51,6 +51,9 @@ ROLE = re.compile(r"\{(\w+)\}`([^`<]+?)(?: *<[^`]*>)?`")
 BLOCK_START = re.compile(r"^(?::::|```)\{(\w+)(?:-start)?\} *(.*)\n(?: *:[\w-]+:.*\n)*(?:```$)?", re.MULTILINE)
 BLOCK_END = re.compile(r"^(?::::|```\{\w+-end\}\n```) *$", re.MULTILINE)
 LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
+# What JupyterLab numbers, and references that say in words where they lead.
+TARGET = re.compile(r"^(?:\$\$ \(|\(|:label: )([\w-]+)", re.MULTILINE)
+WORDED = re.compile(r"\{(?:eq|numref|ref)\}`([^`<]+?) *<([\w-]+)>`")
 LINK = re.compile(r"\[([^\]\n]+)\]\(([\w./-]+\.(?:md|ipynb))\)")
 
 
@@ -108,9 +111,11 @@ def live_copy(notebook_file):
     """The notebook with its outputs, as JupyterLite opens it: its kernel's name, a first cell that says what it is."""
     notebook = nbformat.read(notebook_file, as_version=4)
     notebook.metadata |= {"kernelspec": KERNEL, "language_info": LANGUAGE}
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":  # the book's other pages are not there
-            cell.source = LINK.sub(lambda found: found[0] if found[2].endswith(".ipynb") else found[1], cell.source)
+    texts = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    own = {target for cell in texts for target in TARGET.findall(cell.source)}
+    for cell in texts:  # the book's other pages are not there
+        cell.source = WORDED.sub(lambda found: found[0] if found[2] in own else found[1], cell.source)
+        cell.source = LINK.sub(lambda found: found[0] if found[2].endswith(".ipynb") else found[1], cell.source)
     notice = nbformat.v4.new_markdown_cell(NOTICE)
     notice["id"] = "live-copy"
     notebook.cells.insert(0, notice)
