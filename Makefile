@@ -105,10 +105,8 @@ lint: $(STAMP)
 	$(PY) -m ruff check
 	.venv/bin/zizmor --offline --quiet .github
 
-# With the book's style sheet, which keeps the state of widgets visible with forced colours.
 lab: $(STAMP)
-	$(PY) -m jupyterlab --LabApp.default_url=/lab/tree/notebooks --custom-css \
-	  --ServerApp.tornado_settings="{'static_custom_path': ['book/_static']}"
+	$(PY) -m jupyterlab --config=book/jupyter_lab_config.py
 
 # No runs from the store, and no progress bars: they would be stored.
 execute: $(STAMP)

@@ -81,11 +81,14 @@ def test_a_live_copy_has_the_code_and_the_outputs_of_the_notebook(name):
 
 @needs_the_book
 @each_notebook
-def test_a_live_copy_says_what_it_is_and_shows_no_markup_of_the_book(name):
+def test_a_live_copy_says_what_it_is_and_leads_to_no_page_that_is_not_there(name):
     first, *others = notebook(LITE / "files" / "notebooks" / f"{name}.ipynb")["cells"]
     assert "own copy" in first["source"]
     text = "\n".join(cell["source"] for cell in others if cell["cell_type"] == "markdown")
-    assert re.findall(r"\{\w+\}`|^:::.*|^```\{.*|^\([\w-]+\)=$", text, re.MULTILINE) == []
+    linked = set(re.findall(r"\]\(([^):]+\.\w+)\)", text))
+    assert linked <= {f"{each}.ipynb" for each in NAMES}
+    referred = set(re.findall(r"\{(?:eq|numref|ref)\}`(?:[^`<]+<)?([\w-]+)>?`", text))
+    assert referred <= set(re.findall(r"^(?:\$\$ \(|\(|:label: )([\w-]+)", text, re.MULTILINE))
 
 
 @needs_the_book
@@ -108,8 +111,8 @@ def test_only_what_is_used_is_there():
     assert list(LITE.rglob("*.doit.db")) == []
     assert [name for name in ("lab", "repl", "consoles", "edit") if (LITE / name).exists()] == []
     extensions = sorted(path.parent.relative_to(LITE / "extensions").as_posix()
-                        for path in (LITE / "extensions").glob("*/*/package.json"))
-    assert extensions == ["@jupyter-widgets/jupyterlab-manager", KERNEL]
+                        for path in (LITE / "extensions").glob("**/package.json"))
+    assert extensions == ["@jupyter-widgets/jupyterlab-manager", KERNEL, "jupyterlab-myst"]
     assert sorted(extension["name"] for extension in settings()["federated_extensions"]) == extensions
 
 

@@ -2,7 +2,9 @@
 
 import ast
 import os
+import platform
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -15,6 +17,7 @@ from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.config import load_jupytext_config
 from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
 from tornado.web import HTTPError
+from traitlets.config.loader import PyFileConfigLoader
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "notebooks"
@@ -83,6 +86,56 @@ def test_a_pair_opens_whatever_times_a_checkout_gives_it(opened, name, side):
 def test_an_edit_of_the_newer_notebook_is_not_opened_away(opened, side):
     with pytest.raises(HTTPError, match="is more recent than"):
         opened("2_network", side, lambda text: text.replace("import inspect", "import this", 1))
+
+
+# ---- the same text in the book and in JupyterLab
+
+
+@each_notebook
+@pytest.mark.parametrize("side", [".ipynb", ".md"])
+def test_what_the_book_folds_jupyter_folds_too(name, side):
+    for cell in jupytext.read(FOLDER / f"{name}{side}").cells:
+        tags = set(cell.metadata.get("tags", []))
+        folds = {"source_hidden": {"hide-input", "hide-cell"}, "outputs_hidden": {"hide-output", "hide-cell"}}
+        assert cell.metadata.get("jupyter", {}) == {key: True for key, any_of in folds.items() if tags & any_of}
+
+
+def test_make_lab_opens_a_notebook_with_the_version_of_python_and_stores_it_without(tmp_path):
+    """JupyterLab writes the version into a notebook that has another one, and so changes what was only opened."""
+    config = PyFileConfigLoader("jupyter_lab_config.py", str(ROOT / "book")).load_config()
+    manager = config.ServerApp.contents_manager_class(root_dir=str(tmp_path))
+    file = Path(shutil.copy(FOLDER / "how_fast.ipynb", tmp_path))
+    before = file.read_bytes()
+    model = manager.get(file.name)
+    assert model["content"].metadata.language_info.version == platform.python_version()
+    manager.save(model, file.name)
+    assert file.read_bytes() == before
+    manager.notary.store.close()
+
+
+REFERENCE = re.compile(r"\{(eq|numref|ref|doc|cite\S*)\}`([^`]+)`")
+TARGET = re.compile(r"^(?:\$\$ \(|\(|:label: )([\w-]+)", re.MULTILINE)
+
+
+@each_notebook
+def test_a_reference_to_what_is_not_in_the_notebooks_own_text_says_where_it_leads(name):
+    """JupyterLab numbers what it finds there, and only that."""
+    text = "\n\n".join(cell.source for cell in read(name).cells if cell.cell_type == "markdown")
+    own = set(TARGET.findall(text))
+    assert [found[0] for found in REFERENCE.finditer(text)
+            if found[1] in ("doc", "cite") or "\n" in found[2] or ("<" not in found[2] and found[2] not in own)] == []
+    assert re.findall(r"\{\w+-(?:start|end)\}", text) == []  # JupyterLab would leave what is between them outside
+
+
+@pytest.mark.parametrize("written, shown", [
+    ("see {numref}`the figure above <fig-x>`.", "see {numref}`fig-x`."),
+    ("told {ref}`(2012) <lecun2012efficient>`", "told {cite}`lecun2012efficient`"),
+    ("{ref}`Chapter 5 <evidence-init>`", "{ref}`Chapter 5 <evidence-init>`"),
+    ("{numref}`fig-x`, {eq}`(chapter 1) <eq-x>`", "{numref}`fig-x`, {eq}`(chapter 1) <eq-x>`"),
+])
+def test_the_book_shows_numbers_and_citations_where_jupyterlab_has_words(written, shown):
+    extension = runpy.run_path(str(ROOT / "book" / "_ext" / "numbers_for_words.py"))
+    assert extension["with_numbers"](written, {"lecun2012efficient"}) == shown
 
 
 # ---- files

@@ -25,9 +25,9 @@ import nbformat
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LAB_EXTENSIONS = Path(sys.prefix, "share", "jupyter", "labextensions")
-# Those that show widgets and run Python. JupyterLite would take all that are installed, jupytext's too, which wants a
-# server.
-EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kernel-extension"]
+# Those that show widgets and the book's Markdown, and run Python. JupyterLite would take all that are installed,
+# jupytext's too, which wants a server.
+EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kernel-extension", "jupyterlab-myst"]
 PACKED = ["comm", "ipywidgets", "tqdm"]
 # Stored runs are no part of the library's wheel, which all notebooks load: those that need some fetch them.
 ARCHIVES = sorted(ROOT.glob("mlplib/archives/*.zip"))
@@ -41,11 +41,20 @@ NOTICE = """\
 > This is your own copy of a page of the book. *Run → Run All Cells* runs it in your browser; what you change stays
 > there. A button on the book's page discards your copy and gives you the notebook as the book has it."""
 
-# What the book's build understands and JupyterLab does not: references to other places, framed blocks, labels.
+# As the kernel calls itself. JupyterLab writes this into a notebook that says something else, and so changes it.
+KERNEL = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
+LANGUAGE = {"codemirror_mode": {"name": "python", "version": 3}, "file_extension": ".py", "mimetype": "text/x-python",
+            "name": "python", "nbconvert_exporter": "python", "pygments_lexer": "ipython3", "version": "3.8"}
+
+# What MyST Markdown understands and plain Markdown does not: references to other places, framed blocks, labels.
 ROLE = re.compile(r"\{(\w+)\}`([^`<]+?)(?: *<[^`]*>)?`")
 BLOCK_START = re.compile(r"^(?::::|```)\{(\w+)(?:-start)?\} *(.*)\n(?: *:[\w-]+:.*\n)*(?:```$)?", re.MULTILINE)
 BLOCK_END = re.compile(r"^(?::::|```\{\w+-end\}\n```) *$", re.MULTILINE)
 LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
+# What JupyterLab numbers, and references that say in words where they lead.
+TARGET = re.compile(r"^(?:\$\$ \(|\(|:label: )([\w-]+)", re.MULTILINE)
+WORDED = re.compile(r"\{(?:eq|numref|ref)\}`([^`<]+?) *<([\w-]+)>`")
+LINK = re.compile(r"\[([^\]\n]+)\]\(([\w./-]+\.(?:md|ipynb))\)")
 
 
 def installed_wheel(name, folder):
@@ -91,8 +100,9 @@ def library_wheel(folder, work):
 
 
 def plain(text):
-    """MyST Markdown, as well as JupyterLab can show it."""
-    text = ROLE.sub(lambda match: f"({match[2]})" if match[1] == "eq" else match[2], text)
+    """MyST Markdown, as well as any Jupyter can show it, and without the files beside it."""
+    text = ROLE.sub(lambda match: f"({match[2]})" if match[1] == "eq" and "<" not in match[0] else match[2], text)
+    text = LINK.sub(r"\1", text)
     text = BLOCK_START.sub(lambda match: f"**{match[1].title() if match[1] != 'admonition' else match[2]}**\n", text)
     return LABEL.sub("", BLOCK_END.sub("", text))
 
@@ -100,10 +110,12 @@ def plain(text):
 def live_copy(notebook_file):
     """The notebook with its outputs, as JupyterLite opens it: its kernel's name, a first cell that says what it is."""
     notebook = nbformat.read(notebook_file, as_version=4)
-    notebook.metadata.kernelspec = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            cell.source = plain(cell.source)
+    notebook.metadata |= {"kernelspec": KERNEL, "language_info": LANGUAGE}
+    texts = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    own = {target for cell in texts for target in TARGET.findall(cell.source)}
+    for cell in texts:  # the book's other pages are not there
+        cell.source = WORDED.sub(lambda found: found[0] if found[2] in own else found[1], cell.source)
+        cell.source = LINK.sub(lambda found: found[0] if found[2].endswith(".ipynb") else found[1], cell.source)
     notice = nbformat.v4.new_markdown_cell(NOTICE)
     notice["id"] = "live-copy"
     notebook.cells.insert(0, notice)

@@ -264,3 +264,56 @@ def show(site):
 def visit(page, show):
     """`show` in a page of the test's own: visit("notebooks/3_tricks.html")."""
     return partial(show, page)
+
+
+# ---- notebooks, as JupyterLab and the live page show them
+
+# A long notebook's cells are drawn when they are scrolled to; here all are, so that all can be looked at.
+DRAW_ALL = """async () => {
+  const { content, context, sessionContext } = jupyterapp.shell.currentWidget;
+  content.notebookConfig = { ...content.notebookConfig, windowingMode: "none" };
+  await sessionContext.ready;
+  const { kernel } = sessionContext.session;
+  await Promise.all([kernel.info, kernel.spec]); // JupyterLab notes both in the notebook
+  await new Promise(requestAnimationFrame);
+  return context.model.dirty;
+}"""
+DRAWN = """() => [...jupyterapp.shell.currentWidget.content.widgets]
+    .every(({ model, node }) => model.type !== "markdown" || node.querySelector(".myst")?.innerText.trim())"""
+READ = """() => {
+  const cells = jupyterapp.shell.currentWidget.content.widgets;
+  const markdown = cells.filter(({ model }) => model.type === "markdown").map(({ node }) => node);
+  const all = (selector) => markdown.flatMap((node) => [...node.querySelectorAll(selector)]);
+  const folded = (name, tags) => cells
+    .filter(({ model }) => (model.getMetadata("tags") ?? []).some((tag) => tags.includes(tag)))
+    .map((cell) => cell[name]);
+  return {
+    text: markdown.map((node) => node.innerText).join("\\n"),
+    numbers: all(".myst [id^=eq-] > :last-child").map((node) => node.innerText.trim()),
+    complaints: all("[class*=text-myst-warning], [class*=text-myst-error], .katex-error").map((node) => node.innerText),
+    solutions: all("details.myst-exercise").map((node) => node.open),
+    input: folded("inputHidden", ["hide-input", "hide-cell"]),
+    output: folded("outputHidden", ["hide-output", "hide-cell"]),
+  };
+}"""
+
+
+@pytest.fixture
+def reads_well():
+    """A function that checks how a page shows its open notebook, of which `source` is the text."""
+
+    def check(page, source):
+        assert page.evaluate(DRAW_ALL) is False, "the notebook counts as changed"
+        page.wait_for_function(DRAWN)
+        seen = page.evaluate(READ)
+        assert re.findall(r"\{[\w:-]+\}`.*|:::.*|```.*|^:\w+:.*|\(eq-.*|\?\?|%s", seen["text"], re.MULTILINE) == []
+        assert seen["complaints"] == []
+        numbers = [int(number.strip("()")) for number in seen["numbers"]]
+        assert len(numbers) == len(re.findall(r"^\$\$ \(eq-", source, re.MULTILINE))
+        assert numbers == sorted(set(numbers))
+        assert seen["solutions"] == [False] * source.count("{solution}")
+        assert seen["input"] == [True] * len(re.findall(r"^:?tags: .*hide-(?:input|cell)", source, re.MULTILINE))
+        assert seen["output"] == [True] * len(re.findall(r"^:?tags: .*hide-(?:output|cell)", source, re.MULTILINE))
+        assert page.evaluate("() => jupyterapp.shell.currentWidget.context.model.dirty") is False
+
+    return check

@@ -120,6 +120,11 @@ def test_a_notebook_runs_to_its_end_without_a_service_worker(name, page, site, o
               f"{loaded and f'{loaded:.1f}'} MB loaded ({stated[1]} MB stated)")
 
 
+def test_a_live_notebook_is_numbered_folded_and_unchanged_when_it_is_opened(page, open_live, reads_well):
+    open_live("1_backpropagation")
+    reads_well(page, (ROOT / "notebooks" / "1_backpropagation.md").read_text(encoding="utf-8"))
+
+
 def test_an_archive_that_cannot_be_fetched_there_is_an_error_that_says_so(lab):
     answers = {"failed": lambda route: route.abort(), "page": lambda route: route.fulfill(body="<html>Log in</html>"),
                "busy": lambda route: route.fulfill(status=503), "none": lambda route: route.fulfill(status=404)}
