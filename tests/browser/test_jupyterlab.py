@@ -56,5 +56,4 @@ def test_a_notebook_is_numbered_folded_and_unchanged_when_it_is_opened(name, pag
     page.goto(f"{address}lab/tree/notebooks/{name}.ipynb?reset")
     page.wait_for_function(OPENED)
     reads_well(page, before[1].decode())
-    page.evaluate("() => jupyterapp.shell.currentWidget.context.save()")
     assert [file.read_bytes() for file in files] == before
