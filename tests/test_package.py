@@ -200,7 +200,7 @@ def test_the_same_pythons_are_named_everywhere():
     assert PROJECT["requires-python"] == f">={PYTHONS[0]}"
     workflow = yaml.safe_load(text(".github/workflows/book.yml"))
     assert workflow["jobs"]["test"]["strategy"]["matrix"]["python"] == PYTHONS
-    for name in ("README.md", "Makefile", "book/introduction.md"):
+    for name in ("README.md", "Makefile", "book/method.md"):
         assert f"Python {PYTHONS[0]} to {PYTHONS[-1]}" in text(name)
 
 
