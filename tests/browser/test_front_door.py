@@ -33,12 +33,15 @@ def test_the_doors_lead_to_a_chapter_one_that_runs_and_the_rules(front):
 def test_what_is_drawn_there_is_read(front):
     front.set_viewport_size({"width": 1400, "height": 900})
     front.evaluate("scrollTo(0, 0)")
-    box = front.locator("#draw-digit [data-part=paper]").bounding_box()
+    paper = front.locator("#draw-digit [data-part=paper]")
+    paper.hover()  # which waits until it stands still
+    box = paper.bounding_box()
     x, y, unit = box["x"], box["y"], box["width"] / 280
     front.mouse.move(x + 150 * unit, y + 40 * unit)
     front.mouse.down()
     front.mouse.move(x + 140 * unit, y + 240 * unit, steps=8)
     front.mouse.up()
-    assert front.locator("#draw-digit [data-part=verdict]").inner_text() == "It reads a 1."
+    verdict = front.locator("#draw-digit [data-part=verdict]")
+    verdict.get_by_text("It reads a 1.").wait_for()
     front.locator("#draw-digit [data-part=clear]").click()
-    assert front.locator("#draw-digit [data-part=verdict]").inner_text() == "Nothing to read yet."
+    verdict.get_by_text("Nothing to read yet.").wait_for()
