@@ -40,7 +40,7 @@ def digit_network(store):
     """
     run = store.get(ROW.experiment)
     if run is None or run.model is None:
-        raise ExtensionError(f"{store!r}: the pages {PAGES} expect a run with weights here, of row "
+        raise ExtensionError(f"{store!r}: the pages {' and '.join(PAGES)} expect a run with weights here, of row "
                              f"{ROW.task}, seed {ROW.experiment.seed}, and found none: run `make sweep`")
     model = run.model
     mnist = load_mnist()
