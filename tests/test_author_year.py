@@ -1,9 +1,9 @@
 """The list of what is cited, and the citations: what they are called."""
 
-import importlib.util
 import re
 from pathlib import Path
 
+import author_year
 import pytest
 from bs4 import BeautifulSoup
 from pybtex.database import parse_string
@@ -20,17 +20,9 @@ ENTRIES = r"""
 """
 
 
-@pytest.fixture(scope="module")
-def extension():
-    spec = importlib.util.spec_from_file_location("author_year", ROOT / "book" / "_ext" / "author_year.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_two_that_would_look_alike_get_letters_and_others_do_not(extension):
+def test_two_that_would_look_alike_get_letters_and_others_do_not():
     entries = parse_string(ENTRIES, "bibtex").entries.values()
-    assert list(extension.Labels().format_labels(entries)) == [
+    assert list(author_year.Labels().format_labels(entries)) == [
         "Zuse, 1998", "LeCun et al., 1998a", "LeCun et al., 1998b", "Müller and de la Vega, n.d.", "Orr, 1998",
         "The MNIST database, 2000"]
 

@@ -5,16 +5,13 @@ import hashlib
 import json
 import os
 import re
-import sys
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import content_security as security
 import pytest
 from bs4 import BeautifulSoup
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book" / "_ext"))
-import content_security as security
 
 BUILT = Path(__file__).resolve().parents[1] / "_build" / "html"
 WIDGETS = "https://cdn.example/widgets@1.2.3/dist/embed.js"

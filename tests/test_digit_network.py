@@ -1,10 +1,10 @@
 """The page "Draw a digit": the network that the site carries, and what the page says about it."""
 
 import base64
-import importlib.util
 import json
 from pathlib import Path
 
+import digit_network
 import numpy as np
 import pytest
 from sphinx.errors import ExtensionError
@@ -15,14 +15,6 @@ from mlplib.store import Store, packaged
 ROOT = Path(__file__).parent.parent
 SITE = ROOT / "_build" / "html"
 EXPERIMENT = mlplib.REPORT["3c"].experiment
-
-
-@pytest.fixture(scope="module")
-def extension():
-    spec = importlib.util.spec_from_file_location("digit_network", ROOT / "book" / "_ext" / "digit_network.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -85,15 +77,15 @@ def test_only_the_pages_that_one_can_draw_on_load_it(script):
     assert loading == {SITE / "book" / name for name in ("draw.html", "introduction.html")}
 
 
-def test_without_a_run_or_its_weights_the_build_says_what_to_do(extension, tmp_path, script):
+def test_without_a_run_or_its_weights_the_build_says_what_to_do(tmp_path, script):
     store = Store(tmp_path)
     with pytest.raises(ExtensionError, match=r"row 3c, seed 0.* run `make sweep`"):
-        extension.digit_network(store)
+        digit_network.digit_network(store)
     store.save(packaged()[EXPERIMENT], weights=False)
     with pytest.raises(ExtensionError, match="expect a run with weights"):
-        extension.digit_network(store)
+        digit_network.digit_network(store)
     store.save(packaged()[EXPERIMENT], weights=True)
-    assert extension.digit_network(store) == script.read_text(encoding="utf-8")
+    assert digit_network.digit_network(store) == script.read_text(encoding="utf-8")
 
 
 # ---- what the page claims

@@ -1,9 +1,9 @@
 """The numbers on the front page: those of the stored runs, and refused where the sentence would be wrong."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 
+import findings
 import pytest
 from bs4 import BeautifulSoup
 from sphinx.errors import ExtensionError
@@ -12,9 +12,6 @@ from mlplib.store import packaged
 
 ROOT = Path(__file__).resolve().parents[1]
 FRONT = ROOT / "_build" / "html" / "book" / "introduction.html"
-sys.path.insert(0, str(ROOT / "book" / "_ext"))
-
-import findings  # noqa: E402
 
 
 @pytest.fixture(scope="module")
