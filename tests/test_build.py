@@ -52,12 +52,13 @@ def test_what_is_costly_and_unchanged_is_there_for_the_next_build(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")
 def test_a_second_build_at_the_same_time_is_refused_and_a_killed_one_does_not_block(tmp_path):
-    program = ("import build, pathlib, sys; endless = [sys.executable, '-c', 'import time; time.sleep(60)']; "
-               "build.build(pathlib.Path(sys.argv[1]), lambda aside: endless)")
+    program = ("import build, pathlib, sys; say = \"import time; print('started', flush=True); time.sleep(60)\"; "
+               "build.build(pathlib.Path(sys.argv[1]), lambda aside: [sys.executable, '-c', say])")
     first = subprocess.Popen([sys.executable, "-c", program, tmp_path], cwd=Path(build.__file__).parent,
                              start_new_session=True)
     try:
-        while not (tmp_path / "book.log").exists():
+        # What the build starts shares its lock until it runs a program of its own.
+        while not ((log := tmp_path / "book.log").exists() and "started" in log.read_text()):
             time.sleep(0.01)
         with pytest.raises(SystemExit, match="Another build of the book is under way"):
             build.build(tmp_path, builder("(site / 'index.html').write_text('new')"))
