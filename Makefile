@@ -37,7 +37,7 @@ help:
 	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (ten minutes)"
 	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
 	@echo "make env        only install the packages into .venv"
-	@echo "make test-whole run all six notebooks in a browser, and train more of the verdicts' runs again, than make test does"
+	@echo "make test-whole run all six notebooks in a browser, open them in JupyterLab, and train more of the verdicts' runs again, than make test does"
 	@echo "make fuzz       try all cases of bad input and more than 100,000 damaged files, and say how many"
 	@echo "make test-bare  run the two commands of the README on a bare machine of today, made by debootstrap (needs root; an hour)"
 	@echo "make test-portable  run the notebooks and the first steps on other processors' code paths (half an hour)"
@@ -80,23 +80,25 @@ $(STAMP): requirements.txt requirements.in pyproject.toml
 book: $(STAMP)
 	@$(PY) book/build.py
 
-# All parts run even if one fails, so that one run shows everything. The browser, which keeps one processor busy, works
-# beside the other tests, and what it said is shown after them. The forty runs of the report are trained once, by the tests; the notebooks are
-# compared with the same runs, and never with those of the store in the package.
+# All parts run even if one fails, so that one run shows everything. Three go on beside each other, and what two of them
+# said is shown after the third: the browser, all other tests, and, with what both leave of the processors, the report's
+# forty runs. Those are trained once: the notebooks are compared with the same runs, and never with those of the store in
+# the package.
 test: book
-	@failed=0; rm -rf _build/runs "$(SETTINGS)"; \
+	@failed=0; rm -rf _build/runs "$(SETTINGS)"; trap 'trap - TERM; kill 0' INT TERM; \
 	$(PY) -m pytest tests/browser --durations=10 >_build/browser-tests.log 2>&1 & browser=$$!; \
-	trap 'kill $$browser; exit 130' INT TERM; \
-	TRAINED_ANEW="$(CURDIR)/_build/runs" $(PY) -m pytest --durations=15 || failed=1; \
-	$(PLAIN) MLPLIB_RETRAIN="$(CURDIR)/_build/runs" TQDM_DISABLE=1 $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb || failed=1; \
-	echo "The tests in the browser ..."; \
-	wait $$browser || failed=1; \
-	cat _build/browser-tests.log; \
+	{ trained=0; \
+	  TRAINED_ANEW="$(CURDIR)/_build/runs" nice $(PY) -m pytest tests/test_forty_runs.py || trained=1; \
+	  $(PLAIN) MLPLIB_RETRAIN="$(CURDIR)/_build/runs" TQDM_DISABLE=1 nice $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb && \
+	  exit $$trained; } >_build/forty-runs.log 2>&1 & forty=$$!; \
+	$(PY) -m pytest --ignore=tests/test_forty_runs.py --durations=15 || failed=1; \
+	echo "The report's forty runs, and the notebooks with them ..."; wait $$forty || failed=1; cat _build/forty-runs.log; \
+	echo "The tests in the browser ..."; wait $$browser || failed=1; cat _build/browser-tests.log; \
 	exit $$failed
 
 # The whole of what is tried a little of in every test.
 test-whole: book
-	$(PY) -m pytest --whole tests/browser/test_live.py tests/evidence/test_stored.py
+	$(PY) -m pytest --whole tests/browser/test_live.py tests/browser/test_jupyterlab.py tests/evidence/test_stored.py
 
 fuzz: $(STAMP)
 	$(PY) -m pytest --whole tests/test_bad_input.py tests/test_fuzz.py

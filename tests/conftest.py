@@ -25,11 +25,6 @@ def pytest_addoption(parser):
     parser.addoption("--whole", action="store_true", help="campaigns at their full length, as in their make targets")
 
 
-def pytest_collection_modifyitems(items):
-    # The report's forty runs take two processors; in `make test` one of them is the browser's for the first half.
-    items.sort(key=lambda item: "forty" in getattr(item, "fixturenames", ()))
-
-
 def pytest_terminal_summary(terminalreporter):
     for what, number in COUNTED.items():
         terminalreporter.write_line(f"{number:,} {what}")

@@ -223,6 +223,7 @@ OF_NO_MODULE = {
     "package": "of what is built and installed from pyproject.toml, and of the files that describe it",
     "packaged": "of the stored runs in the package",
     "pinned": "of what must never change, wherever it is computed",
+    "forty_runs": "of the runs that the report tells of",
     "stored_stops": "of the store too: what a run may have beside its figures and curves",
     "copies": "of every public class",
     "notebooks": "of the notebooks",

@@ -1,16 +1,11 @@
-"""The report's rows: their configuration, the rule for calling one reproduced, and all forty runs held against it."""
+"""The report's rows: their configuration, and the rule for calling one reproduced."""
 
-import os
 from dataclasses import replace
 from types import SimpleNamespace
 
-import joblib
-import numpy as np
 import pytest
 
-import mlplib
 from mlplib import REPORT, Experiment, Figures
-from mlplib.store import packaged
 
 # task: hidden, init, activation, gamma; train and validation loss, train and validation accuracy; when it stopped
 TABLE = {
@@ -120,57 +115,3 @@ def test_a_row_with_a_diverged_run_is_not_reproduced():
 def test_other_runs_than_the_rows_are_refused(wrong):
     with pytest.raises(ValueError, match=r"^runs: expected row 3b with the seeds \(0, 1, 2, 3, 4\).*got "):
         ROW.reproduction(wrong(compared().runs))
-
-
-# ---- the forty runs
-
-
-@pytest.fixture(scope="module")
-def strict_workers():
-    """Processes in which NumPy raises, as it does in the tests themselves."""
-
-    def raise_errors():
-        np.seterr(over="raise", divide="raise", invalid="raise")
-
-    with joblib.parallel_config("loky", initializer=raise_errors):
-        yield
-
-
-@pytest.fixture(scope="module")
-def forty(strict_workers, tmp_path_factory):
-    """All runs of all rows, trained in full; in which NumPy would have raised, had it had a warning to give.
-
-    `make test` names a folder, empty at first, where the notebooks' check finds them again.
-    """
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLPLIB_RETRAIN", os.environ.get("TRAINED_ANEW") or str(tmp_path_factory.mktemp("runs")))
-        trained = mlplib.sweep([experiment for row in REPORT.values() for experiment in row.experiments], packaged(),
-                               progress=False)
-    runs = iter(trained)
-    return {task: row.reproduction([next(runs) for _ in row.experiments]) for task, row in REPORT.items()}
-
-
-def test_numpy_raises_in_the_workers(strict_workers):
-    (errors,) = joblib.Parallel(n_jobs=2)([joblib.delayed(np.geterr)()])
-    assert {errors[kind] for kind in ("over", "divide", "invalid")} == {"raise"}
-
-
-@pytest.mark.slow
-@each_task
-def test_a_row_is_reproduced_without_a_warning(forty, task):
-    comparison = forty[task]
-    assert not any(run.diverged for run in comparison.runs)
-    assert comparison.reproduced, f"mean {comparison.mean}, reported {comparison.row.reported}: {comparison.within}"
-
-
-@pytest.mark.slow
-@each_task
-def test_each_run_of_a_row_went_on_to_its_end(forty, task):
-    for run in forty[task].runs:
-        history = run.history
-        assert history.evaluation_step.tolist() == list(range(0, history.n_steps, 125))
-        if run.stopped_epoch is None:
-            assert history.n_steps == 50 * 625
-        else:
-            assert history.step[-1] // 625 == run.stopped_epoch
-            assert len(history.validation_loss) - history.validation_loss.argmin() == 51
