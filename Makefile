@@ -91,7 +91,7 @@ test: book
 	  TRAINED_ANEW="$(CURDIR)/_build/runs" nice $(PY) -m pytest tests/test_forty_runs.py || trained=1; \
 	  $(PLAIN) MLPLIB_RETRAIN="$(CURDIR)/_build/runs" TQDM_DISABLE=1 nice $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb && \
 	  exit $$trained; } >_build/forty-runs.log 2>&1 & forty=$$!; \
-	$(PY) -m pytest --ignore=tests/test_forty_runs.py --durations=15 || failed=1; \
+	$(PY) -m pytest --deselect=tests/test_forty_runs.py --durations=15 || failed=1; \
 	echo "The report's forty runs, and the notebooks with them ..."; wait $$forty || failed=1; cat _build/forty-runs.log; \
 	echo "The tests in the browser ..."; wait $$browser || failed=1; cat _build/browser-tests.log; \
 	exit $$failed
