@@ -30,12 +30,13 @@ def test_the_doors_lead_to_a_chapter_one_that_runs_and_the_rules(front):
     assert [door.endswith(end) for door, end in zip(doors, DOORS, strict=True)] == [True] * 3
 
 
-def test_what_is_drawn_there_is_read(front):
-    front.set_viewport_size({"width": 1400, "height": 900})
+@pytest.mark.parametrize("width, height", SCREENS)
+def test_what_is_drawn_there_is_read_and_moves_nothing(front, width, height):
+    front.set_viewport_size({"width": width, "height": height})
     front.evaluate("scrollTo(0, 0)")
     paper = front.locator("#draw-digit [data-part=paper]")
     paper.hover()  # which waits until it stands still
-    box = paper.bounding_box()
+    box, doors = paper.bounding_box(), front.locator(".doors").bounding_box()
     x, y, unit = box["x"], box["y"], box["width"] / 280
     front.mouse.move(x + 150 * unit, y + 40 * unit)
     front.mouse.down()
@@ -43,5 +44,6 @@ def test_what_is_drawn_there_is_read(front):
     front.mouse.up()
     verdict = front.locator("#draw-digit [data-part=verdict]")
     verdict.get_by_text("It reads a 1.").wait_for()
+    assert (paper.bounding_box(), front.locator(".doors").bounding_box()) == (box, doors)
     front.locator("#draw-digit [data-part=clear]").click()
     verdict.get_by_text("Nothing to read yet.").wait_for()
