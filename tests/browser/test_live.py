@@ -334,7 +334,8 @@ def own(edition):
     return f"JupyterLite Storage - /{edition}lite/"
 
 
-def test_a_copy_that_was_shared_becomes_each_editions_own_once(context, page, site, open_live, editions, without_kernel):
+def test_a_copy_that_was_shared_becomes_each_editions_own_once(
+        context, page, site, open_live, editions, without_kernel):
     # A tab as it was: all editions' copies in one place. It stays open.
     old_tab = context.new_page()
     settings = json.loads((BUILT / "lite" / "jupyter-lite.json").read_text(encoding="utf-8"))
