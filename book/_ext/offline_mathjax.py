@@ -47,8 +47,16 @@ def copy_mathjax(app, error):
         copy_asset(str(source / name), str(destination))
 
 
+def where_formulas_are(app, page, template, context, doctree):
+    """Leave MathJax out of a page without formulas: Sphinx counts those of the pages below it too."""
+    if not app.env.get_domain("math").data["has_equations"].get(page):
+        context["script_files"] = [script for script in context["script_files"]
+                                   if script.filename != f"_static/{app.config.mathjax_path}"]
+
+
 def setup(app):
     app.config.mathjax_path = "mathjax/tex-chtml.js"
     app.add_js_file(None, body=WIDGET_BRIDGE, priority=900)
+    app.connect("html-page-context", where_formulas_are, priority=900)  # Sphinx has put it there by then
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

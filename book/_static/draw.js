@@ -209,6 +209,10 @@
     button.onclick = () => replace((x, y) => image[28 * Math.floor(y / 10) + Math.floor(x / 10)]);
     part("examples").append(button);
   });
+  // The front page has no examples, and says where they are.
+  paper.ariaLabel += part("examples").checkVisibility()
+    ? " Without one, choose an example; the buttons move it about."
+    : " Without one, go to the page Draw a digit, which has examples to choose from.";
   read();
   window.mlpDigit = { predict };
 })();

@@ -369,6 +369,11 @@ def test_an_example_comes_out_of_centring_unchanged(digit):
         assert (digit.verdict == f"It reads {shown}.") != misread
 
 
+def test_who_has_no_pointer_is_told_of_the_examples(digit):
+    assert digit.part("examples").is_visible()
+    assert "choose an example; the buttons move it about" in digit.part("paper").get_attribute("aria-label")
+
+
 def test_all_of_it_works_by_keyboard(digit):
     digit.part("pen").focus()
     digit.page.keyboard.press("Tab")

@@ -30,6 +30,12 @@ def test_the_doors_lead_to_a_chapter_one_that_runs_and_the_rules(front):
     assert [door.endswith(end) for door, end in zip(doors, DOORS, strict=True)] == [True] * 3
 
 
+def test_the_paper_promises_no_example_where_there_is_none(front):
+    label = front.locator("#draw-digit [data-part=paper]").get_attribute("aria-label")
+    assert not front.locator("#draw-digit [data-part=examples]").is_visible()
+    assert "choose an example" not in label and "page Draw a digit" in label
+
+
 @pytest.mark.parametrize("width, height", SCREENS)
 def test_what_is_drawn_there_is_read_and_moves_nothing(front, width, height):
     front.set_viewport_size({"width": width, "height": height})

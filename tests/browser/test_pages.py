@@ -5,6 +5,7 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
@@ -56,11 +57,33 @@ BROKEN_WORDS = """() => {
   }
   return [...broken];
 }"""
+# What goes on behind an edge of its box, and whether that scrolls and has a sign, which is covered at the ends.
+BEYOND = """() => {
+  const ground = (element) => {
+    const colour = getComputedStyle(element).backgroundColor;
+    return /, 0\\)$/.test(colour) ? ground(element.parentElement) : colour;
+  };
+  const signed = (element) => {
+    const { overflowX, backgroundImage, backgroundAttachment } = getComputedStyle(element);
+    return overflowX === "auto" && backgroundAttachment === "local, local, scroll, scroll"
+      && backgroundImage.split(ground(element)).length === 3;  // both covers are of the ground
+  };
+  const scroller = (element) => element.matches("main") ? null
+    : getComputedStyle(element).overflowX === "visible" ? scroller(element.parentElement) : element;
+  const article = document.querySelector(".bd-article, main");
+  return [...article.querySelectorAll(":not(.math :not(mjx-container, mjx-math), svg *)")].filter((element) => {
+    const { left, right, width } = element.getBoundingClientRect();
+    if (width < 2 || !element.checkVisibility() || element.matches(".sr-only, .visually-hidden")) return false;
+    if (getComputedStyle(element).overflowX !== "visible" && element.scrollWidth > element.clientWidth + 1) return true;
+    const box = (scroller(element) ?? article).getBoundingClientRect();
+    return right > box.right + 1 || left < box.left - 1;
+  }).map((element) => [element.outerHTML.slice(0, 160), signed(scroller(element) ?? element)]);
+}"""
 WIDGETS = 'script[type="application/vnd.jupyter.widget-view+json"]'
 
 
-WIDE, PHONE, SHEET = ({"width": width, "height": height} for width, height in (
-    (1280, 720), (380, 800), (717, 1000)))  # the sheet: A4 without the margins of a browser
+WIDE, WIDER, PHONE, SHEET = ({"width": width, "height": height} for width, height in (
+    (1280, 720), (1400, 900), (380, 800), (717, 1000)))  # the sheet: A4 without the margins of a browser
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +166,14 @@ def test_internal_links_and_pictures_lead_somewhere(site, name):
     assert broken == []
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_loads_what_it_needs(name):
+    tree = TREES[name]
+    scripts = [Path(urlsplit(script["src"]).path).name for script in tree.find_all("script", src=True)]
+    assert ("searchindex.js" in scripts, "searchtools.js" in scripts) == (name == "search.html",) * 2
+    assert ("tex-chtml.js" in scripts) == bool(tree.select("main .math"))
+
+
 # ---- in a browser
 
 
@@ -191,6 +222,56 @@ def test_no_word_of_a_table_is_broken_on_a_phone(look, name):
     page = look(PHONE)
     open_all(page)
     assert page.evaluate(BROKEN_WORDS) == []
+
+
+@each_page
+def test_what_goes_on_behind_an_edge_on_a_phone_can_be_scrolled_and_shows_it(look, name):
+    page = look(PHONE)
+    open_all(page)
+    assert [element for element, signed in page.evaluate(BEYOND) if not signed] == []
+
+
+@each_page
+def test_on_a_wide_screen_nothing_goes_on_behind_an_edge(look, name):
+    page = look(WIDER)
+    open_all(page)
+    assert page.evaluate(BEYOND) == []
+
+
+@pytest.mark.parametrize("name", ["notebooks/1_backpropagation.html"], scope="module")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("kind", ["div.math mjx-container", ".pst-scrollable-table-container", "pre"])
+def test_the_sign_is_seen_at_the_edge_behind_which_something_is(look, name, scheme, kind):
+    page = look(PHONE, color_scheme=scheme)
+    boxes = page.locator(f".bd-article {kind}:visible")
+    box = boxes.nth(boxes.evaluate_all("all => all.findIndex(box => box.scrollWidth > box.clientWidth + 90)"))
+    seen = []
+    for place in ("0", "50", "box.scrollWidth"):
+        box.evaluate(f"box => {{ box.scrollLeft = {place}; }}")
+        picture = np.asarray(Image.open(io.BytesIO(box.screenshot())).convert("L"), float)[4:-4]
+        ground = np.median(picture)
+        seen.append([bool(abs(np.median(picture[:, column]) - ground) > 40) for column in (3, -4)])
+    assert seen == [[False, True], [True, True], [True, False]]
+
+
+FIGURES = [name for name in PAGES if name in TREES and TREES[name].select("figure img")] or PAGES
+
+
+@pytest.mark.parametrize("name", FIGURES, scope="module")
+def test_a_figure_is_whole_on_a_phone_and_a_tap_opens_its_picture(look, name):
+    page = look(PHONE)
+    for figure in page.locator(".bd-article figure:has(> img):visible").all():
+        picture, link = figure.locator("img"), figure.locator(".full-size")
+        figure.scroll_into_view_if_needed()
+        box, bounds = picture.bounding_box(), figure.bounding_box()
+        assert box["width"] <= bounds["width"] <= PHONE["width"]
+        assert link.inner_text() == f"{figure.locator('.caption-number').inner_text().strip()} in full size"
+        hit = picture.evaluate("""picture => {
+            const { x, y, width, height } = picture.getBoundingClientRect();
+            return document.elementFromPoint(x + width / 2, y + height / 2).href ?? null;
+        }""")
+        assert hit == picture.evaluate("picture => picture.src")
+    assert look().locator(".full-size:visible").count() == 0
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select(".cell_output img")]
