@@ -198,6 +198,7 @@
       replace((x, y) => inside(x - right) && inside(y - down) ? drawn[SIDE * (y - down) + x - right] : 0);
     };
   });
+  const put = (image) => replace((x, y) => image[28 * Math.floor(y / 10) + Math.floor(x / 10)]);
   examples.forEach(({ label, pixels }) => {
     const image = bytes(pixels);
     const right = argmax(predict(image).probabilities) === label;
@@ -206,13 +207,20 @@
     button.title = `Example: ${named(label)}${right ? "" : ", misread"}`;
     button.innerHTML = '<canvas width="28" height="28"></canvas>';
     paint(button.firstChild, greys(image));
-    button.onclick = () => replace((x, y) => image[28 * Math.floor(y / 10) + Math.floor(x / 10)]);
+    button.onclick = () => put(image);
     part("examples").append(button);
   });
   // The front page has no examples, and says where they are.
   paper.ariaLabel += part("examples").checkVisibility()
     ? " Without one, choose an example; the buttons move it about."
     : " Without one, go to the page Draw a digit, which has examples to choose from.";
+  // On paper an example stands where nothing is drawn, in place of empty frames.
+  let lent = false;
+  addEventListener("beforeprint", () => {
+    lent = !ink.some(Boolean);
+    if (lent) put(bytes(examples[7].pixels));
+  });
+  addEventListener("afterprint", () => lent && replace(() => 0));
   read();
   window.mlpDigit = { predict };
 })();

@@ -455,8 +455,8 @@ def test_it_fetches_nothing_from_elsewhere_and_logs_no_error(fresh, console, net
 @pytest.mark.parametrize("media", [{"forced_colors": "active", "color_scheme": "dark"}, {"media": "print"}],
                          ids=["forced colours", "paper"])
 def test_what_is_data_keeps_its_colours(digit, media):
-    digit.page.emulate_media(**media)
     digit.button("Example: a 5").click()
+    digit.page.emulate_media(**media)
     looks = digit.page.evaluate("""() => {
         const style = (selector) => getComputedStyle(document.querySelector("#draw-digit " + selector));
         const colours = (selector) => style(selector).backgroundImage;
@@ -468,6 +468,17 @@ def test_what_is_data_keeps_its_colours(digit, media):
     assert looks["scale"] == "linear-gradient(to right, rgb(0, 114, 178), rgb(255, 255, 255), rgb(213, 94, 0))"
     assert "rgb" in looks["bar"] and "rgb" in looks["winner"] and looks["bar"] != looks["winner"]
     assert looks["printed"] == ["exact"] * 3
+
+
+def test_a_blank_sheet_is_printed_with_an_example_and_a_drawing_as_it_is(digit):
+    def printed():
+        return [digit.page.evaluate(f"() => {{ dispatchEvent(new Event('{moment}')); }}") or digit.verdict
+                for moment in ("beforeprint", "afterprint")]
+
+    digit.button("Clear").click()
+    assert printed() == ["It reads a 7.", "Nothing to read yet."]
+    digit.button("Example: a 3").click()
+    assert printed() == ["It reads a 3.", "It reads a 3."]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -394,6 +394,16 @@ FOLDED = """() => [...document.querySelectorAll(".bd-article details > :not(summ
   .filter((element) => element.textContent.trim() && !element.matches("script, style"))
   .map((element) => element.outerHTML.slice(0, 160)).slice(0, 5)"""
 
+# A frame that can be broken, around what cannot: at the foot of a sheet it stands empty, and what is in it on the next.
+HOLLOW = """() => [...document.querySelectorAll(".bd-article *")].filter((frame) => {
+  const style = getComputedStyle(frame);
+  if (!parseFloat(style.borderBottomWidth) && !parseFloat(style.borderLeftWidth)) return false;
+  if (style.breakInside !== "auto" || frame.offsetHeight < 100) return false;
+  if (frame.matches("mjx-container *, svg *, table *")) return false;
+  return style.display === "flex" || [...frame.querySelectorAll("div")]
+    .some((part) => part.offsetHeight > 100 && getComputedStyle(part).breakInside !== "auto" && !part.matches(".math"));
+}).map((frame) => frame.outerHTML.slice(0, 160)).slice(0, 5)"""
+
 
 @each_page
 def test_a_page_on_paper_is_dark_on_white_unfolded_and_uncut(look, name):
@@ -401,6 +411,23 @@ def test_a_page_on_paper_is_dark_on_white_unfolded_and_uncut(look, name):
     assert page.evaluate(FOLDED) == []
     assert page.evaluate(PALE) == []
     assert page.evaluate(CUT) == []
+    assert page.evaluate(HOLLOW) == []
+
+
+@each_page
+def test_a_page_on_paper_has_its_title_once_with_its_number(look, name):
+    page = look(SHEET, media="print")
+    (title,) = [heading for heading in page.get_by_role("heading", level=1).all() if heading.is_visible()]
+    number = TREES[name].select_one("article h1 .section-number")
+    assert title.inner_text().startswith(number.get_text() if number else "")
+    assert number or not Path(name).name[0].isdigit() or name == "404.html"
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select("details.hide")]
+                         or PAGES[:1], scope="module")
+def test_paper_names_nothing_to_click(look, name):
+    page = look(SHEET, media="print")
+    assert page.get_by_text(" the code", exact=False).and_(page.locator("summary *")).filter(visible=True).count() == 0
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select("main details")][:1])
