@@ -134,6 +134,11 @@
 
   function read() {
     paint(paper, greys(ink));
+    if (!ink.some(Boolean)) {
+      const sheet = paper.getContext("2d");
+      [sheet.font, sheet.fillStyle, sheet.textAlign] = ["24px sans-serif", "#6b6b6b", "center"];
+      sheet.fillText("Draw here", SIDE / 2, SIDE / 2);
+    }
     show(part("centre").checked ? asMnist(ink) : sample(ink, 0, 0, SIDE / 28));
   }
 
