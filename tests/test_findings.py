@@ -1,4 +1,4 @@
-"""The numbers on the front page: those of the stored runs, and refused where the sentence would be wrong."""
+"""The numbers on pages that run no code: those of the stored runs, and refused where the sentence would be wrong."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -8,9 +8,11 @@ import pytest
 from bs4 import BeautifulSoup
 from sphinx.errors import ExtensionError
 
+from mlplib import REPORT
 from mlplib.store import packaged
 
 ROOT = Path(__file__).resolve().parents[1]
+REPORT_PAGE = ROOT / "_build" / "html" / "book" / "report.html"
 FRONT = ROOT / "_build" / "html" / "book" / "introduction.html"
 
 
@@ -33,3 +35,28 @@ def test_runs_that_say_something_else_are_no_finding(store, monkeypatch):
     monkeypatch.setattr(findings, "compare", lambda *given: replace(compare(*given), low=-0.03, high=-0.01))
     with pytest.raises(ExtensionError, match="not so at a learning rate of their own"):
         findings.ten_layers(store)
+
+
+# ---- the report's rows
+
+
+def test_the_page_on_the_report_shows_each_row_with_the_mean_of_its_runs():
+    store = packaged()
+    rows = [[cell.get_text() for cell in row.select("td")]
+            for row in BeautifulSoup(REPORT_PAGE.read_bytes(), "html.parser").select("table")[1].select("tbody tr")]
+    assert [name.split(" (")[1].strip(")") for name, *_ in rows] == list(REPORT)
+    for row, (_, *cells) in zip(REPORT.values(), rows):
+        mean = row.reproduction([store[each] for each in row.experiments]).mean
+        shown = [[float(number) for number in cell.split(" · ")] for cell in cells]
+        kinds = ["train_loss", "validation_loss", "train_accuracy", "validation_accuracy"]
+        for kind, (reported, here) in zip(kinds, shown, strict=True):
+            assert reported == pytest.approx(getattr(row.reported, kind), rel=0.05)
+            assert here == pytest.approx(getattr(mean, kind), rel=0.05)
+
+
+def test_a_row_that_is_not_reproduced_ends_the_build(monkeypatch):
+    row = REPORT["4e"]
+    far = replace(row, reported=row.reported._replace(validation_accuracy=0.5))
+    monkeypatch.setattr(findings, "REPORT", REPORT | {"4e": far})
+    with pytest.raises(ExtensionError, match="all rows are reproduced; 4e is not"):
+        findings.report_rows(packaged())

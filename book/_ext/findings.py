@@ -1,7 +1,8 @@
-"""The numbers in the sentence on the front page, computed from the stored runs at each build."""
+"""The numbers on pages that run no code, computed from the stored runs at each build."""
 
 from sphinx.errors import ExtensionError
 
+from mlplib import REPORT
 from mlplib.evidence import CLAIMS, compare
 from mlplib.store import packaged
 
@@ -37,8 +38,43 @@ def ten_layers(store):
             "ten_layers_behind_at_best": f"{-1000 * best.estimate:.1f}"}
 
 
+#: The report's rows by name: what each adds to the one before, or changes in the last of the four.
+NAMES = {"2c": "plain", "3a": "+ fan-in weights", "3b": "+ improved sigmoid", "3c": "+ momentum", "4a": "32 units",
+         "4b": "128 units", "4d": "two layers", "4e": "ten layers"}
+
+
+def report_rows(store):
+    """The report's figures, each with the mean over five seeds, as a table for its page.
+
+    Parameters
+    ----------
+    store : mlplib.store.Store
+
+    Returns
+    -------
+    dict from str to str
+        `report_rows`, a Markdown table.
+
+    Raises
+    ------
+    sphinx.errors.ExtensionError
+        If not all rows are reproduced, as the page says.
+    """
+    kinds = {"train_loss": ".2g", "validation_loss": ".3f", "train_accuracy": ".4f", "validation_accuracy": ".4f"}
+    lines = ["| network (task) | " + " | ".join(kind.replace("train", "training").replace("_", " ") for kind in kinds)
+             + " |", "| --- " * (1 + len(kinds)) + "|"]
+    for task, row in REPORT.items():
+        held = row.reproduction([store[each] for each in row.experiments])
+        if not held.reproduced:
+            raise ExtensionError(f"book/report says that all rows are reproduced; {task} is not: {held.within}")
+        lines.append(f"| {NAMES[task]} ({task}) | " + " | ".join(
+            f"{getattr(row.reported, kind):{form}} · {getattr(held.mean, kind):{form}}" for kind, form in kinds.items())
+            + " |")
+    return {"report_rows": "\n".join(lines)}
+
+
 def substitute(app, config):
-    config.myst_substitutions |= ten_layers(packaged("tuning", "claims"))
+    config.myst_substitutions |= ten_layers(packaged("tuning", "claims")) | report_rows(packaged())
 
 
 def setup(app):
