@@ -4,6 +4,11 @@
 // and stops with an error if they are gone: drawings go inside the icons instead.
 window.FontAwesomeConfig = { autoReplaceSvg: "nest" };
 
+// Sphinx marks the words that were searched for, in all texts of a page. In the data of widgets they would be read as data.
+addEventListener("DOMContentLoaded", () => {
+  for (const script of document.scripts) script.classList.add("nohighlight");
+});
+
 // A toggle button shows by its colour alone whether it is pressed: say it to a screen reader too.
 new MutationObserver(() => {
   for (const button of document.querySelectorAll(".widget-toggle-buttons button, button.widget-toggle-button")) {

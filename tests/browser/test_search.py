@@ -116,3 +116,12 @@ def test_the_section_is_the_one_that_says_it_most(results):
 
 def test_who_asks_for_a_name_of_the_library_finds_it_first(results):
     assert results("check_gradients")[0][0] == "book/api/data.html#mlplib.gradient_check.check_gradients"
+
+
+def test_the_page_that_is_opened_marks_the_words_but_not_in_the_data_of_widgets(search, page, show):
+    search("model")
+    show(page, "notebooks/3_tricks.html")
+    marked = page.locator(".highlighted")
+    marked.first.wait_for()
+    assert set(map(str.lower, marked.all_text_contents())) == {"model"}
+    assert page.locator("script .highlighted").count() == 0
