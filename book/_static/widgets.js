@@ -1,9 +1,5 @@
 // Widgets on a rendered page: what ipywidgets' own scripts leave undone there.
 
-// Font Awesome replaces the theme's icons by drawings. ipywidgets' Play looks for the icons of its buttons when it moves,
-// and stops with an error if they are gone: drawings go inside the icons instead.
-window.FontAwesomeConfig = { autoReplaceSvg: "nest" };
-
 // Sphinx marks the words that were searched for, in all texts of a page. In the data of widgets they would be read as data.
 addEventListener("DOMContentLoaded", () => {
   for (const script of document.scripts) script.classList.add("nohighlight");

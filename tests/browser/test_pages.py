@@ -31,6 +31,8 @@ seen_faults, examined = set(), set()
 PICTURES = """() => [...document.querySelectorAll('main img')]
     .filter(i => i.checkVisibility() && i.loading !== 'lazy' && !(i.complete && i.naturalWidth))
     .map(i => i.src.slice(0, 100))"""
+BARE_ICONS = """() => [...document.querySelectorAll("i.fas, .fa-solid")]
+    .filter(i => getComputedStyle(i, "::before").content === "none").map(i => i.outerHTML)"""
 RAW_FORMULAS = """() => [...document.querySelectorAll('main .math')]
     .filter(m => !m.querySelector('mjx-container')).map(m => m.textContent)"""
 TEXT = """() => {
@@ -171,6 +173,7 @@ def test_a_page_loads_what_it_needs(name):
     tree = TREES[name]
     scripts = [Path(urlsplit(script["src"]).path).name for script in tree.find_all("script", src=True)]
     assert ("searchindex.js" in scripts, "searchtools.js" in scripts) == (name == "search.html",) * 2
+    assert "fontawesome.js" not in scripts
     assert ("tex-chtml.js" in scripts) == bool(tree.select("main .math"))
 
 
@@ -184,6 +187,7 @@ def test_a_page_shows_everything_and_complains_of_nothing(loaded, look, name):
     open_all(page)
     assert page.evaluate(PICTURES) == []
     assert page.evaluate(RAW_FORMULAS) == []
+    assert page.evaluate(BARE_ICONS) == []
     for fallback in page.locator(".widget-fallback").all():
         assert not fallback.is_visible()
     assert guard.network.blocked == []
