@@ -23,11 +23,12 @@ SETTINGS := $(CURDIR)/_build/settings
 PLAIN := env -u JUPYTER_PATH -u JUPYTER_CONFIG_PATH -u LANGUAGE IPYTHONDIR="$(SETTINGS)" JUPYTER_CONFIG_DIR="$(SETTINGS)" \
          JUPYTER_PREFER_ENV_PATH=1 LC_ALL=C.UTF-8 TZ=UTC
 
-.PHONY: help env book test lint lab execute sweep sweep-full bench port serve clean distclean \
+.PHONY: help env book pdf test lint lab execute sweep sweep-full bench port serve clean distclean \
         test-whole fuzz mutants coverage test-bare test-portable test-kills audit licences sbom package reproducible
 
 help:
 	@echo "make book       build the book and say where to open it"
+	@echo "make pdf        build the book with a PDF of it, which every page links to (needs Chromium)"
 	@echo "make test       build the book, run the tests, also in a browser, re-execute the notebooks and compare their outputs"
 	@echo "make lint       check the style of the code, by the rules in pyproject.toml"
 	@echo "make lab        open the notebooks in JupyterLab"
@@ -79,6 +80,9 @@ $(STAMP): requirements.txt requirements.in pyproject.toml
 
 book: $(STAMP)
 	@$(PY) book/build.py
+
+pdf: $(STAMP)
+	@$(PY) book/build.py --pdf
 
 # All parts run even if one fails, so that one run shows everything. Three go on beside each other, and what two of them
 # said is shown after the third: the browser, all other tests, and, with what both leave of the processors, the report's

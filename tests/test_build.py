@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -48,6 +49,45 @@ def test_what_is_costly_and_unchanged_is_there_for_the_next_build(tmp_path):
     build.build(tmp_path, builder("(site / 'lite').mkdir(); (site / 'lite' / 'wheel').write_text('kept')"))
     build.build(tmp_path, builder("assert (site / 'lite' / 'wheel').read_text() == 'kept'"))
     assert names(tmp_path / "html") == ["lite/wheel"]
+
+
+@pytest.fixture
+def pdf(monkeypatch):
+    """Stands in for book/pdf.py: what it puts into the site is `text`, or it cannot if that is None."""
+    module = ModuleType("pdf")
+    module.text, module.NoPDF = "a PDF", type("NoPDF", (Exception,), {})
+
+    def put(site, kept, name):
+        if module.text is None:
+            raise module.NoPDF("it needs a browser")
+        (site / name).write_text(module.text)
+
+    module.put = put
+    monkeypatch.setitem(sys.modules, "pdf", module)
+    return module
+
+
+LINK = "import os; (site / 'page').write_text(os.environ['BOOK_PDF'])"
+
+
+def test_once_there_is_a_pdf_every_build_makes_it_anew_and_links_to_it(tmp_path, pdf):
+    build.build(tmp_path, builder(LINK))
+    assert names(tmp_path / "html") == ["page"] and (tmp_path / "html" / "page").read_text() == ""
+    for asked, pdf.text in ((True, "old"), (False, "new")):
+        build.build(tmp_path, builder(LINK), with_pdf=asked)
+        assert (tmp_path / "html" / "page").read_text() == "book.pdf"
+        assert (tmp_path / "html" / "book.pdf").read_text() == pdf.text
+
+
+def test_where_it_cannot_be_printed_the_old_site_stays_and_a_sentence_says_what_to_do(tmp_path, pdf):
+    build.build(tmp_path, builder(LINK), with_pdf=True)
+    pdf.text = None
+    with pytest.raises(SystemExit, match=r"was not made: it needs a browser\. To build the book without, remove .*pdf"):
+        build.build(tmp_path, builder(LINK))
+    assert names(tmp_path / "html") == ["book.pdf", "page"]
+    (tmp_path / "html" / "book.pdf").unlink()
+    build.build(tmp_path, builder(LINK))
+    assert names(tmp_path / "html") == ["page"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no flock")

@@ -229,6 +229,7 @@ OF_NO_MODULE = {
     "notebooks": "of the notebooks",
     "execute": "of book/execute.py",
     "build": "of how the book is built",
+    "pdf": "of book/pdf.py",
     "content_security": "of what the pages may load and run",
     "reproducible": "of book/reproducible.py, and of what would make two builds differ",
     "kills": "of what is killed while it writes: sweeps, archives, the book",
