@@ -97,7 +97,7 @@ def made_up_history():
 
 # ---- contrast
 
-GROUNDS = {"light": (1.0, 1.0, 1.0), "dark": to_rgb("#14181e")}  # of the pages
+GROUNDS = {"light": (1.0, 1.0, 1.0), "dark": to_rgb("#14181e")}  # of the pages, or a little lighter
 
 
 def through_the_filter(rgb, strength):

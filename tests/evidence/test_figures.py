@@ -11,7 +11,7 @@ import pytest
 from matplotlib.colors import to_hex
 from scipy import stats
 
-from mlplib.evidence import Comparison, Control, Effect, Part, Verdict
+from mlplib.evidence import TUNED, Comparison, Control, Effect, Part, Verdict, tricks, width
 from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED
 from mlplib.evidence.figures import (
     LOOKS,
@@ -25,6 +25,7 @@ from mlplib.evidence.figures import (
     plot_verdicts,
 )
 from mlplib.evidence.verdicts import OTHER_REASON, VERDICTS
+from mlplib.style import COLORS
 
 plt.switch_backend("Agg")
 INF, NAN = math.inf, math.nan
@@ -339,3 +340,23 @@ def test_layers_are_shown_from_the_first_to_the_last_as_the_median_of_the_runs()
 def test_several_verdict_tables_on_a_page_have_names_of_their_own():
     assert 'aria-label="Verdicts"' in VerdictTable([judged()])._repr_html_()
     assert 'aria-label="Depth &amp; width"' in VerdictTable([judged()], name="Depth & width")._repr_html_()
+
+
+# ---- networks
+
+
+def test_a_network_has_its_colour_wherever_its_group_stands():
+    networks = {"32 units": width(32), "64 units, tuned": width(64).under(TUNED), "plain": tricks("000").under()}
+    expected = {"32 units": COLORS["4a"], "64 units, tuned": COLORS["3c"], "plain": COLORS["2c"]}
+    for order in (list(networks), list(reversed(networks))):
+        numbers = {label: [1.0, 2.0, 4.0] for label in order}
+        ax = drawn(plot_groups(numbers, "updates", networks=networks))
+        dots = {round(line.get_ydata().mean()): to_hex(line.get_color()).upper() for line in lines(ax, "o")}
+        assert dots == {len(order) - 1 - i: expected[label] for i, label in enumerate(order)}
+        places = {label: {1: [1.0, 2.0], 2: [2.0, 4.0]} for label in order}
+        pairs = {label: [(np.arange(3), np.ones(3))] for label in order}
+        for figure in (plot_tuning(places, networks=networks), plot_through_training(pairs, "y", networks=networks)):
+            ax = drawn(figure)
+            assert {label: curve(ax, label).get_color() for label in order} == expected
+        errors = drawn(plot_against(places, "layers", "accuracy", networks=networks)).containers
+        assert {bars.get_label(): bars[0].get_color() for bars in errors} == expected
