@@ -1,7 +1,6 @@
-"""The figures and tables of the book: one palette, training dashed and validation solid, axes labelled with units.
+"""The figures and tables of the book: training dashed and validation solid, axes labelled with units.
 
-Importing it sets matplotlib's style for the figures that a notebook draws itself: its defaults with the book's changes,
-whatever a user's `matplotlibrc` says, so that a figure is the same on every machine.
+Importing it sets the style of `mlplib.style` for the figures that a notebook draws itself.
 """
 
 import base64
@@ -17,42 +16,21 @@ from mlplib.history import History
 from mlplib.mnist import checked_images
 from mlplib.report import Reproduction
 from mlplib.running import Figures
+from mlplib.style import (
+    COLORS,
+    OTHER,  # noqa: F401 - users know it, and the next but one, by this module
+    PALETTE,
+    STYLE,  # noqa: F401
+    WIDTH,
+    legend_above,
+    marked,
+)
 
 with extra("notebooks", "mlplib.plotting"):
     import matplotlib.pyplot as plt
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
     from PIL import Image
-
-# Okabe and Ito's palette and a grey, told apart by colour-blind readers; in training curves each row of the report
-# keeps its colour on every page.
-COLORS = {
-    "2c": "#777777",
-    "3a": "#56B4E9",
-    "3b": "#E69F00",
-    "3c": "#0072B2",
-    "4a": "#CC79A7",
-    "4b": "#009E73",
-    "4d": "#D55E00",
-    "4e": "#000000",
-}
-OTHER = "#882255"  # a network that is no row of the report
-
-STYLE = {
-    "figure.dpi": 110,
-    "figure.constrained_layout.use": True,
-    "font.size": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "grid.alpha": 0.3,
-    "lines.linewidth": 1.5,
-    "legend.frameon": False,
-    "figure.facecolor": "white",
-    "savefig.facecolor": "white",
-}
-plt.rcdefaults()  # keeps the backend
-plt.rcParams.update(STYLE)
 
 LABELS = {
     "train_loss": "training loss [nats]",
@@ -83,10 +61,27 @@ def _sizes(sizes):
     return found
 
 
-def _draw(ax, history, quantity, **style):
+def _draw(ax, history, quantity, color, label):
     """One recorded quantity against gradient steps: training dashed, validation solid."""
     dashes = "--" if quantity.startswith("train") else "-"
-    ax.plot(history.evaluation_step, getattr(history, quantity), dashes, **style)
+    steps = history.evaluation_step
+    ax.plot(steps, getattr(history, quantity), dashes, label=label, **marked(color, len(steps)))
+
+
+def _draw_minibatches(ax, history, color, label=None):
+    """The losses on minibatches as a band, the middle 80 % of neighbours: each by itself would hide the others.
+
+    Of a history that comes from a store, which has few of them, fifteen are neighbours; else a hundredth of all.
+    """
+    recorded = np.isfinite(history.minibatch_loss)
+    steps, losses = history.step[recorded], history.minibatch_loss[recorded]
+    width = max(15, len(steps) // 100)
+    if len(steps) < width:
+        return
+    starts = np.unique(np.linspace(0, len(steps) - width, 100, dtype=int))
+    near = starts[:, None] + np.arange(width)
+    ax.fill_between(steps[near].mean(axis=1), *np.quantile(losses[near], (0.1, 0.9), axis=1), color=color, alpha=0.25,
+                    linewidth=0, label=label)
 
 
 def _label(ax, ylabel):
@@ -107,14 +102,14 @@ def plot_run(history, color=COLORS["2c"]):
     matplotlib.figure.Figure
     """
     _checks.instance("history", history, History)
-    figure, (losses, accuracies) = plt.subplots(1, 2, figsize=(9, 3.4))
-    losses.plot(history.step, history.minibatch_loss, color=color, alpha=0.2, linewidth=0.4, label="minibatch")
+    figure, (losses, accuracies) = plt.subplots(2, 1, figsize=(WIDTH, 5.2), sharex=True)
+    _draw_minibatches(losses, history, color, "minibatches, middle 80 %")
     for ax, kind in ((losses, "loss"), (accuracies, "accuracy")):
-        _draw(ax, history, f"train_{kind}", color=color, label="training set")
-        _draw(ax, history, f"validation_{kind}", color=color, label="validation set")
+        _draw(ax, history, f"train_{kind}", color, "training set")
+        _draw(ax, history, f"validation_{kind}", color, "validation set")
         _label(ax, "loss [nats]" if kind == "loss" else kind)
         ax.legend()
-    losses.get_legend().legend_handles[0].set(alpha=0.5, linewidth=1.5)
+        ax.label_outer()
     finite = history.minibatch_loss[np.isfinite(history.minibatch_loss)]
     if len(finite):
         losses.set_ylim(0, np.percentile(finite, 99.5))  # the first steps would flatten all the others
@@ -138,17 +133,18 @@ def plot_comparison(histories, colors=None):
     """
     histories = _checks.several("histories", histories, History)
     colors = _colored(histories, colors)
-    figure, axes = plt.subplots(1, 3, figsize=(10, 3.6))
+    figure, axes = plt.subplots(3, 1, figsize=(WIDTH, 6.6), sharex=True)
     for ax, quantity in zip(axes, ("train_loss", "validation_loss", "validation_accuracy")):
         _compare(ax, histories, quantity, colors)
-    figure.legend(*axes[1].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+        ax.label_outer()
+    legend_above(figure, axes[1])
     return figure
 
 
 def _compare(ax, histories, quantity, colors):
     """One quantity of several runs, training loss on a logarithmic axis, the others cut to where the runs differ."""
     for label, history in histories.items():
-        _draw(ax, history, quantity, color=colors[label], label=label)
+        _draw(ax, history, quantity, colors[label], label)
     _label(ax, LABELS[quantity])
     best = np.max if quantity == "validation_accuracy" else np.min
     columns = (getattr(history, quantity) for history in histories.values())
@@ -222,7 +218,7 @@ def _small_panel():
 
 
 def plot_train_loss(histories, colors=None):
-    """Training loss of several runs against gradient steps.
+    """Training loss of several runs against gradient steps, and a band with the middle 80 % of the minibatches' losses.
 
     Parameters
     ----------
@@ -237,11 +233,10 @@ def plot_train_loss(histories, colors=None):
     """
     histories = _checks.several("histories", histories, History)
     colors = _colored(histories, colors)
-    figure, ax = plt.subplots(figsize=(7, 3.6))
+    figure, ax = plt.subplots()
     for label, history in histories.items():
-        color = colors[label]
-        ax.plot(history.step, history.minibatch_loss, color=color, alpha=0.15, linewidth=0.4)
-        _draw(ax, history, "train_loss", color=color, label=label)
+        _draw_minibatches(ax, history, colors[label])
+        _draw(ax, history, "train_loss", colors[label], label)
     _label(ax, LABELS["train_loss"])
     ax.set_yscale("log")
     ax.set_ylim(1e-4, None)
@@ -293,7 +288,8 @@ def draw_seeds(ax, histories, kind, color, label, reference=False):
         quantity = f"{part}_{kind}"
         steps, values = together(histories, quantity)
         style = {"linewidth": 0.9} if reference else {"linewidth": 1.8}
-        ax.plot(steps, values.mean(axis=0), dashes, color=color, label=label if part == "validation" else None, **style)
+        ax.plot(steps, values.mean(axis=0), dashes, label=label if part == "validation" else None, **style,
+                **marked(color, len(steps)))
         if not reference:
             ax.fill_between(steps, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
             for history in histories:
@@ -302,7 +298,7 @@ def draw_seeds(ax, histories, kind, color, label, reference=False):
                         linewidth=0.5)
 
 
-def plot_layer_sizes(sizes, ylabel):
+def plot_layer_sizes(sizes, ylabel, colors=None):
     """One value for each weight matrix, for several networks or moments, on a logarithmic axis.
 
     Parameters
@@ -310,17 +306,20 @@ def plot_layer_sizes(sizes, ylabel):
     sizes : dict from str to sequence of float
         By the label for the legend; one value a layer, input side first.
     ylabel : str
+    colors : dict from str to str, optional
+        By the same labels, those of their networks.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    sizes, palette = _sizes(sizes), ["#0072B2", "#D55E00", "#009E73", "#CC79A7"]
-    if not 0 < len(sizes) <= len(palette):
-        raise ValueError(f"sizes: expected at most {len(palette)} and at least one, got {len(sizes)}")
-    figure, ax = plt.subplots(figsize=(7, 3.6))
-    for (label, values), color, marker in zip(sizes.items(), palette, "osD^"):
-        ax.plot(np.arange(1, len(values) + 1), values, marker=marker, color=color, label=label)
+    sizes = _sizes(sizes)
+    if not 0 < len(sizes) <= len(PALETTE):
+        raise ValueError(f"sizes: expected at most {len(PALETTE)} and at least one, got {len(sizes)}")
+    colors = dict(zip(sizes, PALETTE)) if colors is None else _colored(sizes, colors)
+    figure, ax = plt.subplots()
+    for (label, values), style in zip(sizes.items(), ("o-", "s--", "D-.", "^:")):
+        ax.plot(np.arange(1, len(values) + 1), values, style, color=colors[label], label=label)
     ax.set_xticks(np.arange(1, max(map(len, sizes.values())) + 1))
     ax.set_yscale("log")
     ax.set_xlabel("layer of weights (1 is at the input)")
@@ -330,7 +329,7 @@ def plot_layer_sizes(sizes, ylabel):
 
 
 def show_images(images, labels):
-    """A row of images with their labels.
+    """Images with their labels, six in a row.
 
     Parameters
     ----------
@@ -344,11 +343,13 @@ def show_images(images, labels):
     images, labels = checked_images(images), _checks.sequence("labels", labels, "labels")
     if len(labels) != len(images):
         raise ValueError(f"labels: expected {len(images)}, one for each image, got {len(labels)}")
-    figure, axes = plt.subplots(1, len(images), figsize=(9, 1.3), squeeze=False)
-    for ax, image, label in zip(axes[0], images, labels):
-        ax.imshow(np.reshape(image, (28, 28)), cmap="gray_r")
-        ax.set_title(str(label))
+    rows, columns = -(-len(images) // 6), min(6, len(images))
+    figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, 1.1 * rows), squeeze=False)
+    for ax in axes.flat:
         ax.axis("off")
+    for ax, image, label in zip(axes.flat, images, labels):
+        ax.imshow(np.reshape(image, (28, 28)), cmap="gray_r")
+        ax.set_title(str(label), fontsize="medium")
     return figure
 
 
@@ -377,11 +378,12 @@ def as_html_image(figure, alt, dpi=80, n_colors=64):
     plt.close(figure)
     # An octree keeps the colour of a thin line, which the default method gives up for shades of the large areas.
     picture = Image.open(drawn).convert("RGB").quantize(n_colors, method=Image.Quantize.FASTOCTREE)
-    picture.save(small, format="png", optimize=True)
+    # The ground, which is at the corner, lets the page's own through; where no style sheet knows of that, it is white.
+    picture.save(small, format="png", optimize=True, transparency=picture.getpixel((0, 0)))
     data = base64.b64encode(small.getvalue()).decode()
     # Width and height keep the picture's place until it is decoded, so that nothing below it jumps.
-    return (f'<img style="max-width: 100%; height: auto" width="{picture.width}" height="{picture.height}" '
-            f'alt="{escape(alt)}" src="data:image/png;base64,{data}">')
+    return (f'<img style="max-width: 100%; height: auto; background: #fff" width="{picture.width}" '
+            f'height="{picture.height}" alt="{escape(alt)}" src="data:image/png;base64,{data}">')
 
 
 def _listed(name, value):

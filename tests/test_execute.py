@@ -1,5 +1,7 @@
 """What `make execute` does to a pair of files: it erases no edit, neither side's."""
 
+import base64
+import io
 import os
 import runpy
 from pathlib import Path
@@ -8,6 +10,7 @@ import jupytext
 import nbformat
 import pytest
 from helpers import written_pair
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = runpy.run_path(str(ROOT / "book" / "execute.py"))
@@ -76,3 +79,16 @@ def test_what_is_edited_while_it_runs_stays(pair, monkeypatch, side):
 
 def test_a_name_that_is_no_notebook_is_said(tmp_path):
     assert "no such notebook: nowhere.md" in PROGRAM["main"]([str(tmp_path / "nowhere")])
+
+
+def test_pictures_are_stored_on_one_line_to_a_hundredth_of_a_point():
+    drawn = io.BytesIO()
+    Image.linear_gradient("L").convert("RGBA").save(drawn, format="png")
+    svg = '<svg>\n <path d="M 1.23456 7\nL 2.10000 -0.005"/>\n <use x="3.1415"/> <g transform="scale(0.015625)"/></svg>'
+    data = {"image/svg+xml": svg, "image/png": base64.b64encode(drawn.getvalue()).decode()}
+    PROGRAM["slim"](data)
+    assert data["image/svg+xml"] == (
+        '<svg> <path d="M 1.23 7 L 2.1 -0.01"/> <use x="3.14"/> <g transform="scale(0.015625)"/></svg>')
+    picture = Image.open(io.BytesIO(base64.b64decode(data["image/png"])))
+    assert picture.size == (256, 256) and len(picture.convert("RGBA").getcolors(999)) <= 64
+    assert PROGRAM["slim"]({"text/plain": "1.23456"}) is None

@@ -244,6 +244,20 @@ def test_a_cell_that_is_not_compared_says_why(name):
 
 
 @pytest.mark.slow
+def test_a_picture_of_outlines_is_not_compared(tmp_path):
+    """Its digits depend on the processor; what is beside it is compared."""
+    show = "from IPython.display import display\ndisplay({'image/svg+xml': '<svg/>', 'text/plain': 'x'}, raw=True)"
+    cell = nbformat.v4.new_code_cell(show, execution_count=1, outputs=[
+        nbformat.v4.new_output("display_data", {"image/svg+xml": "<svg></svg>", "text/plain": "x"})])
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "drawn.ipynb")
+    shutil.copy(FOLDER / "conftest.py", tmp_path)
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--nbval",
+                           "--nbval-current-env", "drawn.ipynb"], cwd=tmp_path, capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.slow
 def test_outputs_that_come_late_on_a_busy_machine_are_waited_for(tmp_path):
     """The kernel's answer may be there seconds before what the cell printed: nbval by itself gives up after five."""
     late = """

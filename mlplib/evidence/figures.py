@@ -14,13 +14,27 @@ from mlplib.evidence.verdicts import OTHER_REASON
 
 with extra("notebooks", "mlplib.evidence.figures"):
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
     from mlplib.plotting import Table
+    from mlplib.style import (
+        BLACK,
+        BLUE,
+        GREEN,
+        GREY,
+        MARKERS,
+        ORANGE,
+        PALETTE,
+        VERMILLION,
+        WIDTH,
+        legend_above,
+        marked,
+        network_color,
+    )
 
 #: A colour and a marker for each verdict.
-LOOKS = {HOLDS: ("#0072B2", "o"), OTHER_REASON: ("#E69F00", "D"), EQUIVALENT: ("#009E73", "s"), FAILS: ("#D55E00", "X"),
-         UNDECIDED: ("#777777", "v")}
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#000000", "#777777")
+LOOKS = {HOLDS: (BLUE, "o"), OTHER_REASON: (ORANGE, "D"), EQUIVALENT: (GREEN, "s"), FAILS: (VERMILLION, "X"),
+         UNDECIDED: (GREY, "v")}
 
 
 def effect_text(effect):
@@ -105,22 +119,22 @@ def plot_verdicts(verdicts):
     matplotlib.figure.Figure
     """
     shown = [verdict for verdict in verdicts if verdict.effect.comparison.margin]
-    figure, ax = plt.subplots(figsize=(7.5, 0.23 * len(shown) + 1))
-    ax.axvspan(-1, 1, color="#000000", alpha=0.07, linewidth=0)
-    ax.axvline(0, color="#000000", linewidth=0.8)
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.23 * len(shown) + 1.6))
+    ax.axvspan(-1, 1, color=BLACK, alpha=0.07, linewidth=0)
+    ax.axvline(0, color=BLACK, linewidth=0.8)
     for y, verdict in enumerate(reversed(shown)):
         color, marker = LOOKS[verdict.verdict]
         low, middle, high = np.clip(_in_margins(verdict.effect), -1000, 1000)
         ax.plot([low, high], [y, y], color=color, linewidth=2)
         ax.plot(middle, y, marker, color=color, markersize=6)
     labels = [f"{verdict.part.name}  {verdict.effect.comparison.measure}" for verdict in reversed(shown)]
-    ax.set_yticks(range(len(shown)), labels, fontsize=8)
+    ax.set_yticks(range(len(shown)), labels)
     ax.set_ylim(-0.7, len(shown) - 0.3)
     ax.set_xscale("symlog", linthresh=1)
-    ax.set_xlabel("effect in the direction claimed, in units of the smallest that matters")
+    ax.set_xlabel("effect in the direction claimed,\nin units of the smallest that matters")
     for verdict, (color, marker) in LOOKS.items():
         ax.plot([], [], marker, color=color, label=verdict)
-    figure.legend(loc="outside upper center", ncols=3)
+    legend_above(figure, ax)
     return figure
 
 
@@ -134,7 +148,7 @@ def _in_margins(effect):
         -1 if comparison.direction == "less" else 1)
 
 
-def plot_groups(groups, xlabel, log=False, guide=None):
+def plot_groups(groups, xlabel, log=False, guide=None, networks=None):
     """One number of each run, a row of dots for each group; a diamond with a bar is the mean with its 95 % interval.
 
     Parameters
@@ -145,15 +159,17 @@ def plot_groups(groups, xlabel, log=False, guide=None):
     log : bool
     guide : float, optional
         Where to draw a vertical line.
+    networks : dict from str to Arm or Network, optional
+        By the same labels: each group has the colour of its network.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    figure, ax = plt.subplots(figsize=(7.5, 0.42 * len(groups) + 1))
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.4 * len(groups) + 0.9))
     finite = np.concatenate([np.asarray(values, float)[np.isfinite(values)] for values in groups.values()])
     edge = finite.max() * (1.15 if log else 1) + (0 if log else 0.05 * np.ptp(finite)) if len(finite) else 1
-    for y, (values, color) in enumerate(zip(reversed(groups.values()), _colors(len(groups))[::-1])):
+    for y, (values, color) in enumerate(zip(reversed(groups.values()), _colors(groups, networks)[::-1])):
         values = np.asarray(values, float)
         known = values[np.isfinite(values)]
         spread = np.linspace(-0.16, 0.16, len(values))  # in the order of seeds
@@ -169,8 +185,12 @@ def plot_groups(groups, xlabel, log=False, guide=None):
     ax.set_ylim(-0.6, len(groups) - 0.4)
     if log:
         ax.set_xscale("log")
+        low, high = ax.get_xlim()
+        if high < 10 * low:  # several ticks within a power of ten: as numbers, and so few that they have room
+            few = MaxNLocator(5) if high < 2.5 * low else LogLocator(subs=(1, 2, 3, 5))
+            ax.xaxis.set(major_locator=few, major_formatter="{x:,g}", minor_locator=NullLocator())
     if guide is not None:
-        ax.axvline(guide, color="#000000", linewidth=0.8)
+        ax.axvline(guide, color=BLACK, linewidth=0.8)
     ax.set_xlabel(xlabel)
     ax.grid(False, axis="y")
     return figure
@@ -182,11 +202,20 @@ def _mean_interval(values, log):
     return np.exp(ends) if log else ends
 
 
-def _colors(n):
-    return [PALETTE[i % len(PALETTE)] for i in range(n)]
+def _colors(groups, networks=None):
+    """A colour for each group: its network's; or, where groups are no networks, those that no network has."""
+    if networks is None:
+        return list(itertools.islice(itertools.cycle(PALETTE), len(groups)))
+    return [network_color(getattr(networks[label], "network", networks[label]).experiment) for label in groups]
 
 
-def plot_tuning(curves, usual=None, ylabel="lowest loss on the first half [nats]"):
+def _looks(groups, networks=None):
+    """The colour of each group, and a dash pattern that no other group of this colour has, as far as there are any."""
+    colors = _colors(groups, networks)
+    return [(color, ("-", "--", "-.", ":")[colors[:i].count(color) % 4]) for i, color in enumerate(colors)]
+
+
+def plot_tuning(curves, usual=None, ylabel="lowest loss on the first half [nats]", networks=None):
     """Loss against the effective step, the learning rate over 1 - γ; a ring is the lowest of a curve.
 
     Parameters
@@ -195,33 +224,33 @@ def plot_tuning(curves, usual=None, ylabel="lowest loss on the first half [nats]
         By label, the losses of the tuning seeds by effective step; infinite where a run diverged.
     usual : dict from str to float, optional
         By the same labels, the effective step of the report's rule: a cross.
+    ylabel : str
+    networks : dict from str to Arm or Network, optional
+        By the same labels: each group has the colour of its network.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    figure, ax = plt.subplots(figsize=(7.5, 3.8))
-    for (label, curve), color, style in zip(curves.items(), _colors(len(curves)), _styles()):
+    figure, ax = plt.subplots(figsize=(WIDTH, 4))
+    for (label, curve), (color, dashes) in zip(curves.items(), _looks(curves, networks)):
         steps = np.array(sorted(curve))
         means = np.array([np.mean(curve[step]) for step in steps])
-        ax.plot(steps, np.where(np.isfinite(means), means, np.nan), style, color=color, marker=".", label=label)
+        ax.plot(steps, np.where(np.isfinite(means), means, np.nan), dashes, label=label,
+                **marked(color, len(steps), len(steps)))
         best = np.argmin(means)
-        ax.plot(steps[best], means[best], "o", color=color, fillstyle="none", markersize=11)
+        ax.plot(steps[best], means[best], "o", color=color, fillstyle="none", markersize=12)
         if usual and label in usual:
             ax.plot(usual[label], np.interp(np.log(usual[label]), np.log(steps), means), "x", color=color, markersize=9,
                     markeredgewidth=2)
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set(xlabel="effective step, α / (1 − γ)", ylabel=ylabel)
-    figure.legend(loc="outside right upper")
+    legend_above(figure, ax)
     return figure
 
 
-def _styles():
-    return [style for style in ("-", "--", "-.", ":") for _ in range(len(PALETTE))]
-
-
-def plot_against(groups, xlabel, ylabel, logx=True, logy=False, guide=None):
+def plot_against(groups, xlabel, ylabel, logx=True, logy=False, guide=None, networks=None):
     """Numbers of runs against a number: each place's mean with its 95 % interval, of a logarithm if the axis has one.
 
     Parameters
@@ -232,16 +261,18 @@ def plot_against(groups, xlabel, ylabel, logx=True, logy=False, guide=None):
     logx, logy : bool
     guide : float, optional
         Where to draw a horizontal line.
+    networks : dict from str to Arm or Network, optional
+        By the same labels: each group has the colour of its network.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    figure, ax = plt.subplots(figsize=(7.5, 3.6))
-    for (label, places), color, marker in zip(groups.items(), _colors(len(groups)), "osD^vX<>"):
+    figure, ax = plt.subplots()
+    for (label, places), (color, dashes) in zip(groups.items(), _looks(groups, networks)):
         middle, low, high = np.transpose([_mean_interval(values, logy) for values in places.values()])
-        ax.errorbar(list(places), middle, [middle - low, high - middle], color=color, marker=marker, markersize=5,
-                    capsize=3, label=label)
+        ax.errorbar(list(places), middle, [middle - low, high - middle], color=color, marker=MARKERS[color],
+                    linestyle=dashes, capsize=3, label=label)
     if logx:
         ax.set_xscale("log")
     if logy:
@@ -250,14 +281,14 @@ def plot_against(groups, xlabel, ylabel, logx=True, logy=False, guide=None):
     ax.set_xticks(places, [f"{place:,}" for place in places])
     ax.set_xticks([], minor=True)
     if guide is not None:
-        ax.axhline(guide, color="#000000", linewidth=0.8)
+        ax.axhline(guide, color=BLACK, linewidth=0.8)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     if len(groups) > 1:
-        figure.legend(loc="outside upper center", ncols=4)
+        legend_above(figure, ax)
     return figure
 
 
-def plot_layers(groups, record=0):
+def plot_layers(groups, record=0, networks=None):
     """What layers look like, from the input side to the output: four diagnostics, medians over the runs.
 
     Parameters
@@ -266,19 +297,21 @@ def plot_layers(groups, record=0):
         By label; of one depth, with the diagnostics "layers".
     record : int
         Which of the records: 0 is the first, -1 the last.
+    networks : dict from str to Arm or Network, optional
+        By the same labels: each group has the colour of its network.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = plt.subplots(2, 2, figsize=(7.5, 5.5), sharex=True)
+    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 5), sharex=True)
     for ax, (name, ylabel, log) in zip(axes.flat, (
             ("gradient_rms", "gradient, RMS", True), ("update_ratio", "update / weights, RMS", True),
             ("spread", "spread of activations", False), ("saturated", "saturated share", False))):
-        styles = itertools.cycle(("-", "--", "-.", ":"))
-        for (label, runs), color, style in zip(groups.items(), _colors(len(groups)), styles):
+        for (label, runs), (color, dashes) in zip(groups.items(), _looks(groups, networks)):
             values = np.median([run.diagnostics[name][record] for run in runs], axis=0)
-            ax.plot(np.arange(1, len(values) + 1), values, style, color=color, marker=".", label=label)
+            ax.plot(np.arange(1, len(values) + 1), values, dashes, label=label,
+                    **marked(color, len(values), len(values)))
         if log:
             ax.set_yscale("log")
         ax.set_ylabel(ylabel)
@@ -286,11 +319,11 @@ def plot_layers(groups, record=0):
         ax.set_title("weight matrices", fontsize="medium")
     for ax in axes[1]:
         ax.set(xlabel="hidden layer", title="")
-    figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    legend_above(figure, axes[0, 0])
     return figure
 
 
-def plot_through_training(groups, ylabel, guide=None, log=True):
+def plot_through_training(groups, ylabel, guide=None, log=True, networks=None):
     """One diagnostic against gradient steps: the median over a group's runs, and a band from the lowest to the highest.
 
     Parameters
@@ -301,22 +334,24 @@ def plot_through_training(groups, ylabel, guide=None, log=True):
     guide : float, optional
         Where to draw a horizontal line.
     log : bool
+    networks : dict from str to Arm or Network, optional
+        By the same labels: each group has the colour of its network.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    figure, ax = plt.subplots(figsize=(7.5, 3.6))
-    for (label, pairs), color in zip(groups.items(), _colors(len(groups))):
+    figure, ax = plt.subplots()
+    for (label, pairs), (color, dashes) in zip(groups.items(), _looks(groups, networks)):
         n = min(len(steps) for steps, _ in pairs)
         steps, values = pairs[0][0][:n], np.array([values[:n] for _, values in pairs])
-        ax.plot(steps + 1, np.median(values, axis=0), color=color, label=label)
+        ax.plot(steps + 1, np.median(values, axis=0), dashes, label=label, **marked(color, n))
         ax.fill_between(steps + 1, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
     if guide is not None:
-        ax.axhline(guide, color="#000000", linewidth=0.8)
+        ax.axhline(guide, color=BLACK, linewidth=0.8)
     ax.set_xscale("log")
     if log:
         ax.set_yscale("log")
     ax.set(xlabel="gradient steps", ylabel=ylabel)
-    figure.legend(loc="outside upper center", ncols=4)
+    legend_above(figure, ax)
     return figure

@@ -19,10 +19,11 @@ from mlplib.experiments import TRICKS, Experiment
 from mlplib.history import History
 from mlplib.inputs import standardized_mnist
 from mlplib.network import PRODUCTS
-from mlplib.plotting import COLORS, LABELS, as_html_image, plot_gradient_bars, plot_quantity
+from mlplib.plotting import LABELS, as_html_image, plot_gradient_bars, plot_quantity
 from mlplib.report import REPORT
 from mlplib.running import Run, one_blas_thread, probed_gradient_rms, trainer_for
 from mlplib.store import packaged
+from mlplib.style import COLORS, network_color
 from mlplib.sweeps import counted
 from mlplib.training import Trainer, quietly
 from mlplib.widgets.frames import KernelFree, choice
@@ -31,6 +32,7 @@ from mlplib.widgets.frames import KernelFree, choice
 LIVE = "../lite/notebooks/index.html?path=notebooks/{}.ipynb"
 PIECE = 0.05  # seconds of training between two pauses
 LARGEST_STEP = PRODUCTS if sys.platform == "emscripten" else 10 * PRODUCTS  # weights × batch size; browsers are slow
+SIGNS = dict(zip(COLORS.values(), "●■◆▲▼✚✖★"))  # as the markers of its curves
 QUANTITIES = ("train_loss", "validation_loss", "validation_accuracy")
 
 
@@ -297,10 +299,10 @@ class TrainingBench(KernelFree):
         self.status.value = f"<p>{escape(text)}</p>"
 
     def _free_color(self, experiment):
-        """The colour of the report's row, if it is one and the colour is free; else the first that is."""
-        taken = {line.color for line in self._lines.values()}
-        rows = [COLORS[task] for task, row in REPORT.items() if row.experiment == experiment]
-        return next(color for color in (*rows, *COLORS.values()) if color not in taken)
+        """The colour of the network, if it is one of the report's and free; else the first of those that is."""
+        free = [color for color in COLORS.values() if color not in {line.color for line in self._lines.values()}]
+        own = network_color(experiment)
+        return own if own in free else free[0]
 
     async def _draw(self):
         for _ in self._drawing():
@@ -449,7 +451,7 @@ def _table(lines):
         history = line.history
         figures = [f"{getattr(history, quantity)[-1]:.4f}" if len(history.evaluation_step) else ""
                    for quantity in QUANTITIES]
-        swatch = f'<span style="color: {line.color}; background: #fff" aria-hidden="true">&#9632;&#9632;</span>'
+        swatch = f'<span style="color: {line.color}; background: #fff" aria-hidden="true">{SIGNS[line.color]}</span>'
         rows.append(f'<tr><th scope="row" style="text-align: left; font-weight: normal">{swatch} {escape(name)}</th>'
                     f"<td>{history.n_steps:,}</td>" + "".join(f"<td>{figure}</td>" for figure in figures) + "</tr>")
     header = "".join(f'<th scope="col">{text}</th>'

@@ -14,10 +14,11 @@ from mlplib.activations import ACTIVATIONS
 from mlplib.catalogue import DEPTHS, REPORT_TRICKS, TRICK_COMBINATIONS, WIDTHS, topology_experiment, trick_experiment
 from mlplib.experiments import TRICKS
 from mlplib.network import MLP
-from mlplib.plotting import COLORS, OTHER, as_html_image, draw_seeds
+from mlplib.plotting import as_html_image, draw_seeds
 from mlplib.report import REPORT, SEEDS
 from mlplib.running import Figures
 from mlplib.store import Runs, Store, StoreError, packaged
+from mlplib.style import BLACK, COLORS, network_color
 from mlplib.sweeps import counted
 from mlplib.widgets.frames import KernelFree, choice, note, switch
 
@@ -100,8 +101,8 @@ class RunsExplorer(KernelFree):
             artist.remove()
         alt = f"{view.capitalize()} against gradient steps, means over {len(SEEDS)} seeds."
         for role, shown in [*(("For reference", other) for other in self._references if other != key), ("Chosen", key)]:
-            runs, label, row = self._runs[shown], self._label(shown), _ROWS.get(self._networks[shown][1])
-            draw_seeds(ax, [run.history for run in runs], kind, COLORS.get(row, OTHER), label, reference=shown != key)
+            runs, label, color = self._runs[shown], self._label(shown), network_color(self._networks[shown][1])
+            draw_seeds(ax, [run.history for run in runs], kind, color, label, reference=shown != key)
             alt += f" {role}, {_in_words(label, runs, kind)}"
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, reverse=True)
         return _picture(ax.figure, alt) + _final_figures(label, runs)
@@ -216,9 +217,9 @@ class ActivationExplorer(KernelFree):
             near = z0 + np.array([-1.5, 0.0, 1.5])
             a0, slope = f(near)[1], f.derivative(f(near))[1]
             above.plot(z, f(z), color=self.colors[name], label=f.name)
-            above.plot(near, a0 + slope * (near - z0), "o-", color="black", markevery=[1], markersize=5)
+            above.plot(near, a0 + slope * (near - z0), "o-", color=BLACK, markevery=[1], markersize=5)
             below.plot(z, f.derivative(f(z)), color=self.colors[name])
-            below.plot([z0, z0], [0, slope], "o-", color="black", markevery=[1], markersize=5)
+            below.plot([z0, z0], [0, slope], "o-", color=BLACK, markevery=[1], markersize=5)
             words.append(f"{f.name} f = {a0:.3f}, f′ = {slope:.4f}")
         above.set(ylabel="f(z)", ylim=(-2.2, 2.2), xlim=(-6.5, 6.5))
         below.set(ylabel="f′(z)", ylim=(0, 1.25), xlim=(-6.5, 6.5), xlabel="z")
@@ -236,7 +237,7 @@ class ActivationExplorer(KernelFree):
             a, spreads = outputs[layers], list(map(_spread_over_inputs, outputs))
             above.hist(a.ravel(), np.linspace(-1.75, 1.75, 71), density=True, color=color, alpha=0.7, label=label)
             below.plot(range(len(spreads)), spreads, "o-", color=color, markersize=3)
-            below.plot(layers, spreads[layers], "o", color="black", markersize=7)
+            below.plot(layers, spreads[layers], "o", color=BLACK, markersize=7)
             mean = round(a.mean(), 2) + 0  # no -0.00
             words.append(f"{label}: mean {mean:.2f}, standard deviation over the inputs {spreads[layers]:.2g}")
         above.set(xlabel=f"output after {counted(layers, 'layer')}", ylabel="density", ylim=(0, 4))

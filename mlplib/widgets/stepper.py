@@ -12,6 +12,7 @@ from mlplib.activations import ACTIVATIONS
 from mlplib.losses import cross_entropy, log_softmax, one_hot, output_delta
 from mlplib.network import MLP
 from mlplib.optimizers import SGD
+from mlplib.style import BLUE, VERMILLION  # forward and backward, as in chapter 1's drawing of a network
 from mlplib.widgets.frames import KernelFree, choice, player, switch
 
 WEIGHTS = ((1.0, -2.0), (0.5, 0.5)), ((1.0, -1.0), (0.5, 1.5))
@@ -20,7 +21,6 @@ LETTERS = {
     "x": "x", "y": "y", "W1": "W⁽¹⁾", "W2": "W⁽²⁾", "z1": "z⁽¹⁾", "a1": "a⁽¹⁾", "z2": "z⁽²⁾", "y_hat": "ŷ", "C": "C",
     "delta2": "δ⁽²⁾", "dW2": "∂C/∂W⁽²⁾", "delta1": "δ⁽¹⁾", "dW1": "∂C/∂W⁽¹⁾",
 }
-BLUE, VERMILLION = "#0072B2", "#D55E00"  # forward and backward, as in chapter 1's drawing of a network
 PAPER = "var(--pst-color-background, var(--jp-layout-color0, white))"  # the page's ground, light or dark
 HEIGHTS = 76, 188  # of unit 0 and unit 1 in the drawing
 

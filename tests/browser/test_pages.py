@@ -287,6 +287,9 @@ def test_pictures_have_the_ground_of_the_page_in_the_dark(look, name):
         seen = Image.open(io.BytesIO(pictures.nth(n).screenshot())).convert("L")
         corners = [seen.getpixel((x, y)) for x in (2, seen.width - 3) for y in (2, seen.height - 3)]
         assert max(corners) < 40, pictures.nth(n).get_attribute("alt")
+    # Nothing behind them but the page: no slab in another tone.
+    grounds = pictures.evaluate_all("images => images.map(image => getComputedStyle(image).backgroundColor)")
+    assert set(grounds) <= {"rgba(0, 0, 0, 0)"}
 
 
 @each_page

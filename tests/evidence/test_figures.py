@@ -11,7 +11,7 @@ import pytest
 from matplotlib.colors import to_hex
 from scipy import stats
 
-from mlplib.evidence import Comparison, Control, Effect, Part, Verdict
+from mlplib.evidence import TUNED, Comparison, Control, Effect, Part, Verdict, tricks, width
 from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED
 from mlplib.evidence.figures import (
     LOOKS,
@@ -25,6 +25,7 @@ from mlplib.evidence.figures import (
     plot_verdicts,
 )
 from mlplib.evidence.verdicts import OTHER_REASON, VERDICTS
+from mlplib.style import COLORS
 
 plt.switch_backend("Agg")
 INF, NAN = math.inf, math.nan
@@ -58,6 +59,12 @@ def lines(ax, marker=None, style=None):
     """The lines of the axes that have some data, by marker or style."""
     return [line for line in ax.lines if len(line.get_xdata())
             and (marker is None or line.get_marker() == marker) and (style is None or line.get_linestyle() == style)]
+
+
+def curve(ax, label):
+    """The one line of a label."""
+    line, = (line for line in ax.lines if line.get_label() == label)
+    return line
 
 
 # ---- text
@@ -260,10 +267,10 @@ def test_each_tuning_curve_is_the_mean_over_seeds_with_a_ring_at_its_lowest():
     curves = {"plain": {1.0: [0.5, 0.7], 0.1: [0.2, 0.4], 10.0: [INF, 0.3]}, "tricks": {0.1: [0.9], 1.0: [0.1]}}
     ax = drawn(plot_tuning(curves, {"plain": 0.1}))
     assert ax.get_ylabel() and (ax.get_xscale(), ax.get_yscale()) == ("log", "log")
-    plain, _ = lines(ax, ".")
+    plain = curve(ax, "plain")
     assert list(plain.get_xdata()) == [0.1, 1, 10]
     assert plain.get_ydata() == pytest.approx([0.3, 0.6, NAN], nan_ok=True)  # where a run diverged there is no mean
-    rings = [(line.get_xdata()[0], line.get_ydata()[0]) for line in lines(ax, "o")]
+    rings = [(line.get_xdata()[0], line.get_ydata()[0]) for line in lines(ax, "o") if line.get_fillstyle() == "none"]
     assert rings == [pytest.approx((0.1, 0.3)), pytest.approx((1.0, 0.1))]
     cross, = lines(ax, "x")
     assert (cross.get_xdata()[0], cross.get_ydata()[0]) == pytest.approx((0.1, 0.3))
@@ -272,7 +279,7 @@ def test_each_tuning_curve_is_the_mean_over_seeds_with_a_ring_at_its_lowest():
 
 def test_more_curves_than_colours_differ_in_their_style():
     ax = drawn(plot_tuning({f"width {width}": {0.1: [width], 1.0: [2 * width]} for width in range(1, 13)}))
-    looks = {(line.get_color(), line.get_linestyle()) for line in lines(ax, ".")}
+    looks = {(line.get_color(), line.get_linestyle()) for line in ax.lines if line.get_label()[0] != "_"}
     assert len(looks) == 12
 
 
@@ -333,3 +340,23 @@ def test_layers_are_shown_from_the_first_to_the_last_as_the_median_of_the_runs()
 def test_several_verdict_tables_on_a_page_have_names_of_their_own():
     assert 'aria-label="Verdicts"' in VerdictTable([judged()])._repr_html_()
     assert 'aria-label="Depth &amp; width"' in VerdictTable([judged()], name="Depth & width")._repr_html_()
+
+
+# ---- networks
+
+
+def test_a_network_has_its_colour_wherever_its_group_stands():
+    networks = {"32 units": width(32), "64 units, tuned": width(64).under(TUNED), "plain": tricks("000").under()}
+    expected = {"32 units": COLORS["4a"], "64 units, tuned": COLORS["3c"], "plain": COLORS["2c"]}
+    for order in (list(networks), list(reversed(networks))):
+        numbers = {label: [1.0, 2.0, 4.0] for label in order}
+        ax = drawn(plot_groups(numbers, "updates", networks=networks))
+        dots = {round(line.get_ydata().mean()): to_hex(line.get_color()).upper() for line in lines(ax, "o")}
+        assert dots == {len(order) - 1 - i: expected[label] for i, label in enumerate(order)}
+        places = {label: {1: [1.0, 2.0], 2: [2.0, 4.0]} for label in order}
+        pairs = {label: [(np.arange(3), np.ones(3))] for label in order}
+        for figure in (plot_tuning(places, networks=networks), plot_through_training(pairs, "y", networks=networks)):
+            ax = drawn(figure)
+            assert {label: curve(ax, label).get_color() for label in order} == expected
+        errors = drawn(plot_against(places, "layers", "accuracy", networks=networks)).containers
+        assert {bars.get_label(): bars[0].get_color() for bars in errors} == expected
