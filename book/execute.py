@@ -94,6 +94,8 @@ def settle(notebook, name):
     """The notebook without what changes from run to run though the results do not."""
     notebook.metadata.get("language_info", {}).pop("version", None)
     for cell in notebook.cells:
+        if cell.metadata.get("jupyter", {}).get("outputs_hidden"):
+            cell.metadata["collapsed"] = True  # JupyterLab says both, and would add it on saving
         # What one cell prints comes in as many pieces as the time it takes gives.
         whole = []
         for output in cell.get("outputs", []):
