@@ -469,7 +469,7 @@ def reproduction_table(reproductions):
             "not judged", "", *("did not" if stop is None else stop for stop in stops),
         ])
     seeds = [f"seed {run.experiment.seed}" for run in reproductions[0].runs]
-    return Table(["row", "figure", "reported", "mean", "within", "range", *seeds], rows)
+    return Table(["row", "figure", "reported", "mean", "mean fits?", "range (seeds)", *seeds], rows)
 
 
 def reproduced_table(reproductions):

@@ -2,6 +2,8 @@
 
 import hashlib
 import os
+import subprocess
+import sys
 from collections import Counter
 
 import hypothesis
@@ -101,6 +103,13 @@ def bits():
         return {name: hashlib.sha256(array.tobytes()).hexdigest()[:16] for name, array in arrays.items()}
 
     return digests
+
+
+@pytest.fixture(scope="session")
+def playwright_starts():
+    """Whether Playwright's own program does: a bare machine lacks a library of the system that it needs."""
+    command = [sys.executable, "-m", "playwright", "--version"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="session")

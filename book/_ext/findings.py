@@ -44,7 +44,7 @@ NAMES = {"2c": "plain", "3a": "+ fan-in weights", "3b": "+ improved sigmoid", "3
 
 
 def report_rows(store):
-    """The report's figures, each with the mean over five seeds, as a table for its page.
+    """The figures that the report printed, as a table for its page.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def report_rows(store):
         if not held.reproduced:
             raise ExtensionError(f"book/report says that all rows are reproduced; {task} is not: {held.within}")
         lines.append(f"| {NAMES[task]} ({task}) | " + " | ".join(
-            f"{getattr(row.reported, kind):{form}} · {getattr(held.mean, kind):{form}}" for kind, form in kinds.items())
+            f"{getattr(row.reported, kind):{form}}" for kind, form in kinds.items())
             + " |")
     return {"report_rows": "\n".join(lines)}
 
