@@ -49,7 +49,8 @@ def jupyterlab(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_notebook_is_numbered_folded_and_unchanged_when_it_is_opened_and_saved(name, page, jupyterlab, reads_well, length):
+def test_a_notebook_is_numbered_folded_and_unchanged_when_it_is_opened_and_saved(
+        name, page, jupyterlab, reads_well, length):
     if name not in length(SHARE, NAMES):
         pytest.skip("a part of `make test-whole`")
     address, folder = jupyterlab
