@@ -206,7 +206,8 @@ def browser():
     try:
         path = playwright.chromium.executable_path
         if not Path(path).exists():
-            path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+            system = map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))
+            path = next(filter(None, system), None)
         if path is None:
             raise NoPDF(f"{NEEDED}; no browser was found")
         options = ["--host-resolver-rules=MAP * ~NOTFOUND"]  # nothing is fetched from elsewhere

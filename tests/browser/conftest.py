@@ -108,7 +108,9 @@ def browser_type_launch_args(browser_type_launch_args, playwright):
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options["args"].append("--no-sandbox")
     if not Path(playwright.chromium.executable_path).exists():
-        options["executable_path"] = shutil.which("chromium") or shutil.which("chromium-browser")
+        # The shell draws no window around its pages: each takes a third of the time.
+        system = map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser"))
+        options["executable_path"] = next(filter(None, system), None)
         if options["executable_path"] is None:
             without_browser("no browser was found. Install Chromium (Debian: apt install chromium), or Playwright's "
                             "own: .venv/bin/python -m playwright install chromium")
