@@ -61,16 +61,15 @@ def report_rows(store):
         If not all rows are reproduced, as the page says.
     """
     kinds = {"train_loss": ".2g", "validation_loss": ".3f", "train_accuracy": ".4f", "validation_accuracy": ".4f"}
-    lines = ["| network (task) | " + " | ".join(kind.replace("train", "training").replace("_", " ") for kind in kinds)
-             + " |", "| --- " * (1 + len(kinds)) + "|"]
+    rows = [["network (task)", *(kind.replace("train", "training").replace("_", " ") for kind in kinds)],
+            ["---"] * (1 + len(kinds))]
     for task, row in REPORT.items():
         held = row.reproduction([store[each] for each in row.experiments])
         if not held.reproduced:
             raise ExtensionError(f"book/report says that all rows are reproduced; {task} is not: {held.within}")
-        lines.append(f"| {NAMES[task]} ({task}) | " + " | ".join(
-            f"{getattr(row.reported, kind):{form}}" for kind, form in kinds.items())
-            + " |")
-    return {"report_rows": "\n".join(lines)}
+        rows.append([f"{NAMES[task]} ({task})",
+                     *(format(getattr(row.reported, kind), digits) for kind, digits in kinds.items())])
+    return {"report_rows": "\n".join(f"| {' | '.join(row)} |" for row in rows)}
 
 
 def substitute(app, config):
