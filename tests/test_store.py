@@ -726,26 +726,42 @@ def writer(tmp_path, run):
         process.stdout.close()
 
 
+# As if it were killed with a run written and not yet in place: `os.replace` is "os.rename" to an auditing hook.
+KILLED_WHILE_IT_SAVES = """
+import os, sys
+left = [3]
+def hook(event, arguments):
+    if event == "os.rename" and str(arguments[0]).startswith(sys.argv[1]):
+        left[0] -= 1
+        if not left[0]:
+            os._exit(9)
+sys.addaudithook(hook)
+""" + WRITER
+
+
 @pytest.mark.slow
 def test_a_process_killed_while_it_saves_leaves_no_half_entry(tmp_path, writer):
-    for attempt in range(60):  # a killed process is not always writing; one in two is
-        process = writer(tmp_path / "runs", [1, 2, 3], 10**6)
-        time.sleep(0.05 + 0.013 * (attempt % 6))
-        process.kill()
-        process.wait()
+    def assert_all_are_whole():
         for stored in Store(tmp_path / "runs"):
             assert stored.history.n_steps == 60 and len(stored.model.weights) == 2
-        if attempt >= 5 and any((tmp_path / "runs").glob("*.part")):
-            break
-    else:
-        pytest.fail("no process was killed while it was saving: this test has shown nothing")
+
+    for attempt in range(5):
+        process = writer(tmp_path / "runs", [1, 2, 3], 10**6)
+        time.sleep(0.05 + 0.013 * attempt)
+        process.kill()
+        process.wait()
+        assert_all_are_whole()
+    process = writer(tmp_path / "runs", [1, 2, 3], 10**6, KILLED_WHILE_IT_SAVES)
+    assert process.wait(timeout=600) == 9
+    assert list((tmp_path / "runs").glob("*.part"))  # it was killed while it saved: otherwise this has shown nothing
+    assert_all_are_whole()
 
 
 @pytest.mark.slow
 def test_two_processes_that_save_at_once_lose_nothing(tmp_path, writer):
     seeds = [range(12), range(8, 20)]
     processes = [writer(tmp_path / "runs", each, 3 * len(each)) for each in seeds]
-    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    assert [process.wait(timeout=600) for process in processes] == [0, 0]
     assert {stored.experiment.seed for stored in Store(tmp_path / "runs")} == set(range(20))
     assert not list((tmp_path / "runs").glob("*.part"))
 
@@ -773,7 +789,7 @@ def test_two_processes_that_archive_at_once_lose_nothing(tmp_path, writer):
     path, seeds = tmp_path / "archives" / "some.zip", [range(60), range(40, 100)]
     processes = [writer(tmp_path / "runs", each, path, program=ARCHIVER) for each in seeds]
     (tmp_path / "one" / "go").touch()  # both begin at once
-    assert [process.wait(timeout=60) for process in processes] == [0, 0]
+    assert [process.wait(timeout=600) for process in processes] == [0, 0]
     both = StoreChain(Store(tmp_path / "runs"), Archive(path))
     assert {stored.experiment.seed for stored in both} == set(range(100))
     assert os.listdir(tmp_path / "archives") == ["some.zip"] and not list((tmp_path / "runs").glob("*.part"))

@@ -269,7 +269,7 @@ def test_nothing_is_moved_where_no_store_is_written(stores, fill, trained, monke
 
 def test_make_sweep_says_what_it_does_without_doing_it():
     said = subprocess.run([sys.executable, "-m", "mlplib.evidence", "--help"], text=True, capture_output=True,
-                          check=True, cwd=Path(mlplib.__file__).parents[1], timeout=60)
+                          check=True, cwd=Path(mlplib.__file__).parents[1], timeout=600)
     assert said.stdout.startswith("usage: python -m mlplib.evidence [-h] [--full]") and not said.stderr
     words = " ".join(said.stdout.split())
     assert " ".join(make_sweep.core.__doc__.split()) in words and " ".join(make_sweep.full.__doc__.split()) in words

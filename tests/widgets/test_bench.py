@@ -226,11 +226,11 @@ def test_running_the_cell_again_stops_the_bench_it_made(monkeypatch, front_end_n
             await asyncio.sleep(0)
         earlier, other, again = cells
         for bench in earlier:
-            await asyncio.wait_for(bench.task, timeout=60)
+            await asyncio.wait_for(bench.task, timeout=600)
         assert all(bench.training for bench in (*other, *again))
         for bench in (*other, *again):
             bench.stop()
-            await asyncio.wait_for(bench.task, timeout=60)
+            await asyncio.wait_for(bench.task, timeout=600)
 
     asyncio.run(run_cells())
 
