@@ -347,8 +347,9 @@ def test_what_a_killed_builds_program_still_writes_is_in_no_site(tmp_path):
     """Kill `make book` alone, and jupyter-book goes on writing; the next build must not take that up."""
     program = """
 import build
-page = ("import pathlib, sys; print('started', flush=True); sys.stdin.readline(); site = pathlib.Path(sys.argv[1], '_build', 'html'); "
-        "site.mkdir(parents=True, exist_ok=True); (site / 'half.html').write_text('half'); "
+page = ("import pathlib, sys; print('started', flush=True); sys.stdin.readline(); "
+        "site = pathlib.Path(sys.argv[1], '_build', 'html'); site.mkdir(parents=True, exist_ok=True); "
+        "(site / 'half.html').write_text('half'); "
         "print('written', flush=True)")
 def command(aside):
     return [sys.executable, "-c", page, str(aside)]
