@@ -84,6 +84,8 @@ book: $(STAMP)
 pdf: $(STAMP)
 	@$(PY) book/build.py --pdf
 
+NBVAL = --nbval --nbval-current-env
+
 # All parts run even if one fails, so that one run shows everything. Three go on beside each other, and what two of them
 # said is shown after the third: the browser, all other tests, and, with what both leave of the processors, the report's
 # forty runs. Those are trained once: the notebooks are compared with the same runs, and never with those of the store in
@@ -91,10 +93,12 @@ pdf: $(STAMP)
 test: book
 	@failed=0; rm -rf _build/runs "$(SETTINGS)"; trap 'trap - TERM; kill 0' INT TERM; \
 	$(PY) -m pytest tests/browser --durations=10 >_build/browser-tests.log 2>&1 & browser=$$!; \
-	{ trained=0; \
-	  TRAINED_ANEW="$(CURDIR)/_build/runs" nice $(PY) -m pytest tests/test_forty_runs.py || trained=1; \
-	  $(PLAIN) MLPLIB_RETRAIN="$(CURDIR)/_build/runs" TQDM_DISABLE=1 nice $(PY) -m pytest --nbval --nbval-current-env notebooks/*.ipynb && \
-	  exit $$trained; } >_build/forty-runs.log 2>&1 & forty=$$!; \
+	{ failed=0; \
+	  TRAINED_ANEW="$(CURDIR)/_build/runs" nice $(PY) -m pytest tests/test_forty_runs.py || failed=1; \
+	  export MLPLIB_RETRAIN="$(CURDIR)/_build/runs" TQDM_DISABLE=1; \
+	  $(PLAIN) nice $(PY) -m pytest $(NBVAL) notebooks/[1-3]*.ipynb >_build/cells.log 2>&1 & cells=$$!; \
+	  $(PLAIN) nice $(PY) -m pytest $(NBVAL) notebooks/[!1-3]*.ipynb || failed=1; \
+	  wait $$cells || failed=1; cat _build/cells.log; exit $$failed; } >_build/forty-runs.log 2>&1 & forty=$$!; \
 	$(PY) -m pytest --deselect=tests/test_forty_runs.py --durations=15 || failed=1; \
 	echo "The report's forty runs, and the notebooks with them ..."; wait $$forty || failed=1; cat _build/forty-runs.log; \
 	echo "The tests in the browser ..."; wait $$browser || failed=1; cat _build/browser-tests.log; \

@@ -165,7 +165,7 @@ class MLP:
         for layer in reversed(range(len(self.weights))):
             np.matmul(inputs[layer].T, delta, out=buffers.gradients[layer])
             if layer > 0:
-                a = buffers.activations[layer - 1]  # without a bias column: it has no δ, nothing comes before it
+                a = buffers.activations[layer - 1]  # without a bias column: it has no δ
                 W = self.weights[layer][: a.shape[1]]
                 delta = np.matmul(delta, W.T, out=buffers.deltas[layer - 1])
                 delta *= f.derivative(a, out=buffers.slopes[layer - 1])

@@ -1,6 +1,7 @@
 """The notebooks as they are stored: in step with their text, executed, and compared where they can be."""
 
 import ast
+import inspect
 import os
 import platform
 import re
@@ -18,6 +19,8 @@ from jupytext.config import load_jupytext_config
 from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
 from tornado.web import HTTPError
 from traitlets.config.loader import PyFileConfigLoader
+
+import mlplib
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "notebooks"
@@ -273,3 +276,19 @@ kernel._publish_status = lambda status, *rest: (time.sleep(7 * (status == "idle"
                            "--nbval-current-env", "late.ipynb"], cwd=tmp_path, capture_output=True, text=True,
                           check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_what_is_not_compared_is_rounding_and_no_error_that_is_too_large():
+    (pattern, instead), = re.findall("^regex: (.*)\n^replace: (.*)$", (ROOT / "tests" / "rounding.cfg").read_text(),
+                                     re.MULTILINE)
+    shown = "error 4e-11, allowed 1e-08: right; error 9e-10; error 2e-08, allowed 1e-08: WRONG; error 5e+00"
+    assert re.sub(pattern, instead, shown) == (
+        "error ROUNDING, allowed 1e-08: right; error ROUNDING; error 2e-08, allowed 1e-08: WRONG; error 5e+00")
+
+
+def test_each_line_that_chapter_1_quotes_stands_in_the_code_that_runs():
+    text = (FOLDER / "1_backpropagation.md").read_text(encoding="utf-8")
+    table = text[text.index("| formula | line |"):].split("\n\n")[0]
+    quoted = re.findall(r"\| `([^`]+)` \|$", table, re.MULTILINE)
+    source = inspect.getsource(mlplib.MLP)
+    assert len(quoted) == 6 and all(line in source for line in quoted)

@@ -17,14 +17,26 @@ PACKAGE = "sphinx-mathjax-offline"
 # The program, its fonts, and the TeX extensions it loads when a formula asks for one.
 NEEDED = ["tex-chtml.js", "output/chtml/fonts/woff-v2", "input/tex/extensions"]
 
-# Runs before MathJax, which waits until the page is read, and keeps its own `ready` step.
-WIDGET_BRIDGE = """
+# Runs before MathJax, which waits until the page is read, and keeps its own `ready` step. Formulas are set a few at a
+# time, from the top, so that the page can be read and answers clicks meanwhile: a long one has hundreds of them.
+SETTINGS = """
 if (window.MathJax) {
   const Hub = {
     Queue: ([, , element]) => window.MathJax.startup.promise?.then(() => window.MathJax.typesetPromise([element])),
   };
   window.MathJax.Hub = Hub;
-  window.MathJax.startup = { ready() { MathJax.startup.defaultReady(); MathJax.Hub = Hub; } };
+  window.MathJax.startup = {
+    ready() { MathJax.startup.defaultReady(); MathJax.Hub = Hub; },
+    async pageReady() {
+      const formulas = [...document.querySelectorAll(".math, .output_area")];
+      for (let first = 0, next = 1; first < formulas.length;) {
+        const begin = performance.now();
+        await MathJax.typesetPromise(formulas.slice(first, first += next));
+        next = Math.max(1, Math.round(next * 20 / (performance.now() - begin)));
+        await new Promise((go_on) => setTimeout(go_on));
+      }
+    },
+  };
 }
 """
 
@@ -56,7 +68,7 @@ def where_formulas_are(app, page, template, context, doctree):
 
 def setup(app):
     app.config.mathjax_path = "mathjax/tex-chtml.js"
-    app.add_js_file(None, body=WIDGET_BRIDGE, priority=900)
+    app.add_js_file(None, body=SETTINGS, priority=900)
     app.connect("html-page-context", where_formulas_are, priority=900)  # Sphinx has put it there by then
     app.connect("build-finished", copy_mathjax)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -5,6 +5,27 @@ addEventListener("DOMContentLoaded", () => {
   for (const script of document.scripts) script.classList.add("nohighlight");
 });
 
+// The program that shows widgets is large, and most readers begin at a page's top: it is fetched when a widget comes near.
+// Until then, and where it cannot be had, the plain picture stays.
+const VIEWS = 'script[type="application/vnd.jupyter.widget-view+json"]';
+addEventListener("DOMContentLoaded", () => {
+  const waiting = document.querySelector('script[type="text/when-needed"]');
+  const near = new IntersectionObserver((seen) => {
+    if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
+    near.disconnect();
+    // It begins with the page's load event, which is over by then.
+    const listen = window.addEventListener;
+    const begin = (type, listener, ...rest) => (type === "load" ? listener() : listen.call(window, type, listener, ...rest));
+    const { src, integrity, crossOrigin } = waiting;
+    const script = Object.assign(document.createElement("script"), { integrity, crossOrigin, src });
+    const loaded = document.readyState === "complete";
+    if (loaded) window.addEventListener = begin;
+    script.onload = script.onerror = () => { if (loaded) window.addEventListener = listen; };
+    document.head.append(script);
+  }, { rootMargin: "150% 0px" });
+  if (waiting) for (const view of document.querySelectorAll(VIEWS)) near.observe(view.parentElement);
+});
+
 // A toggle button shows by its colour alone whether it is pressed: say it to a screen reader too.
 new MutationObserver(() => {
   for (const button of document.querySelectorAll(".widget-toggle-buttons button, button.widget-toggle-button")) {

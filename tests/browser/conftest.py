@@ -240,13 +240,22 @@ def keep_open(browser, browser_context_args):
     assert [breach for guard, _ in opened for breach in guard.breaches] == []
 
 
+# Their program is fetched when one of them comes near.
+COME_NEAR = """() => document.querySelector('script[type="application/vnd.jupyter.widget-view+json"]')
+    ?.parentElement.scrollIntoView()"""
 # No async function: Playwright takes its promise for an answer.
 WIDGETS_READY = """() => [...document.querySelectorAll('script[type="application/vnd.jupyter.widget-view+json"]')]
     .every(view => view.previousElementSibling?.querySelector('.jupyter-widgets'))"""
 
 
 @pytest.fixture(scope="session")
-def show(site):
+def come_near():
+    """A function that scrolls to a page's first widget."""
+    return lambda page: page.evaluate(COME_NEAR)
+
+
+@pytest.fixture(scope="session")
+def show(site, come_near):
     """A function that opens a page of the book and waits for its formulas and, unless told not to, its widgets.
 
     show(page, "notebooks/3_tricks.html"), show(page, "index.html", widgets=False)
@@ -256,7 +265,9 @@ def show(site):
         page.goto(site + address, wait_until="load")
         page.evaluate("async () => { await window.MathJax?.startup?.promise; }")
         if widgets:
+            come_near(page)
             page.wait_for_function(WIDGETS_READY, timeout=60_000)
+            page.evaluate("() => scrollTo(0, 0)")
         return page
 
     return go

@@ -50,12 +50,25 @@ def test_what_is_put_into_a_page_does_nothing(page, site, network, breaches, nam
     breaches.clear()
 
 
-def test_a_script_that_was_changed_on_its_way_does_not_run(page, site, console):
+def test_a_script_that_was_changed_on_its_way_does_not_run(page, site, console, come_near):
     page.route("**/embed.js", lambda route: route.fulfill(
         body="window.done = true", content_type="text/javascript", headers={"access-control-allow-origin": "*"}))
     page.goto(f"{site}notebooks/3_tricks.html")
+    with page.expect_event("console", lambda message: "integrity" in message.text):
+        come_near(page)
     assert page.evaluate("() => 'done' in window") is False
     assert any("integrity" in error for error in console.errors)
+
+
+def test_what_shows_widgets_is_fetched_when_one_comes_near_and_not_before(visit, network, come_near):
+    page = visit("notebooks/3_tricks.html", widgets=False)
+    page.mouse.wheel(0, 400)  # the first one is far below
+    page.wait_for_timeout(1000)
+    assert not [address for address in network.fetched if "embed" in address]
+    come_near(page)
+    page.locator(".kernel-free").first.wait_for(timeout=60_000)
+    assert page.evaluate("window.addEventListener === EventTarget.prototype.addEventListener")
+    assert len([address for address in network.fetched if address.endswith("embed.js")]) == 1
 
 
 def test_from_disk_a_search_is_sent_to_the_books_own_page(page):

@@ -32,12 +32,12 @@ def then(case):
 
 
 @pytest.fixture(scope="module")
-def kept(keep_open, site):
+def kept(keep_open, show):
     """The pages with these widgets, by address."""
     found = {}
     for address, first, *_ in CASES.values():
         page, _ = keep_open()
-        page.goto(site + address)
+        show(page, address)
         page.locator(".kernel-free").first.get_by_text(first).first.wait_for(timeout=60_000)
         found[address] = page
     return found
