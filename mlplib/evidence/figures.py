@@ -100,7 +100,7 @@ class VerdictTable(Table):
         if anchor := self.links.get(row[0].rstrip("abcdefgh")):
             part = f'<a href="#{anchor}">{part}</a>'
         color, _ = LOOKS[row[2]]
-        verdict = f'<span style="border-left: 0.6em solid {color}; padding-left: 0.4em">{verdict}</span>'
+        verdict = f'<span style="color: {color}" aria-hidden="true">■</span> {verdict}'
         effect = f'<span style="white-space: nowrap">{effect}</span><br/><small>{measure}; {seeds} seeds</small>'
         cells = claim, verdict, effect, f"<small>{controls.replace('; ', '<br/>')}</small>"
         return f'<tr><th scope="row">{part}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"

@@ -406,7 +406,7 @@ CUT = """() => [...document.querySelectorAll(".bd-article, .bd-article *")].filt
 FOLDED = """() => [...document.querySelectorAll(".bd-article details > :not(summary), .bd-article .dropdown > *")]
   .filter((element) => !element.checkVisibility({ visibilityProperty: true, opacityProperty: true })
     || !element.getBoundingClientRect().height)
-  .filter((element) => element.textContent.trim() && !element.matches("script, style"))
+  .filter((element) => element.textContent.trim() && !element.matches("script, style, .tag_hide-input *"))
   .map((element) => element.outerHTML.slice(0, 160)).slice(0, 5)"""
 
 # A frame that can be broken, around what cannot: at the foot of a sheet it stands empty, and what is in it on the next.
@@ -427,6 +427,44 @@ def test_a_page_on_paper_is_dark_on_white_unfolded_and_uncut(look, name):
     assert page.evaluate(PALE) == []
     assert page.evaluate(CUT) == []
     assert page.evaluate(HOLLOW) == []
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select(".tag_hide-input")]
+                         or PAGES[:1], scope="module")
+def test_paper_has_what_hidden_code_shows_and_not_the_code(look, name):
+    page = look(SHEET, media="print")
+    cells = page.locator(".tag_hide-input")
+    assert cells.locator(".cell_input").filter(visible=True).count() == 0
+    assert cells.locator(".cell_output").filter(visible=True).count() > 0
+
+
+#: Names of parameters, in lists of definitions.
+NAMES_BROKEN = """() => [...document.querySelectorAll("dl.simple > dt > strong")]
+    .filter((name) => name.getClientRects().length > 1 && !name.textContent.includes(" ")).map((name) => name.textContent)"""
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("book/api/")] or PAGES[:1], scope="module")
+def test_a_parameters_name_stands_on_one_line_beside_its_type(look, name):
+    page = look(PHONE)
+    assert page.evaluate(NAMES_BROKEN) == []
+    assert page.locator("dl.simple > dt > .classifier").filter(visible=True).count() > 0 or name.endswith("ground.html")
+
+
+#: A line that begins with what belongs to the formula before it.
+LEFT_BEHIND = """() => [...document.querySelectorAll(".bd-article span.math")].filter((formula) => {
+  const next = formula.nextSibling;
+  if (next?.nodeType !== Node.TEXT_NODE || !/^[,.;:!?)\\]]/.test(next.data) || !formula.checkVisibility()) return false;
+  const range = document.createRange();
+  range.setStart(next, 0);
+  range.setEnd(next, 1);
+  return range.getBoundingClientRect().left < formula.getBoundingClientRect().right - 1;
+}).map((formula) => formula.parentElement.textContent.slice(0, 160))"""
+
+
+@each_page
+def test_no_line_begins_with_a_comma_that_belongs_to_a_formula(look, name):
+    for size in ({"width": 1400, "height": 900}, PHONE):
+        assert look(size).evaluate(LEFT_BEHIND) == []
 
 
 @each_page

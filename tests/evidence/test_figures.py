@@ -174,7 +174,7 @@ def test_parts_link_to_the_section_of_their_claim_if_it_has_one():
 def test_each_verdict_has_a_colour_and_a_marker_of_its_own_and_the_table_shows_the_colour():
     assert set(LOOKS) == set(VERDICTS)
     assert len({color for color, _ in LOOKS.values()}) == len({marker for _, marker in LOOKS.values()}) == len(VERDICTS)
-    colors = re.findall(r"border-left: [\d.]+em solid (#\w+)", VerdictTable(TOLD)._repr_html_())
+    colors = re.findall(r'color: (#\w+)" aria-hidden="true">■', VerdictTable(TOLD)._repr_html_())
     assert colors == [LOOKS[one.verdict][0] for one in TOLD]
 
 
