@@ -89,9 +89,9 @@ NBVAL = --nbval --nbval-current-env
 # All parts run even if one fails, so that one run shows everything. Three go on beside each other, and what two of them
 # said is shown after the third: the browser, all other tests, and, with what both leave of the processors, the report's
 # forty runs. Those are trained once: the notebooks are compared with the same runs, and never with those of the store in
-# the package.
+# the package. With so much side by side, several threads for one product would only wait for each other.
 test: book
-	@failed=0; rm -rf _build/runs "$(SETTINGS)"; trap 'trap - TERM; kill 0' INT TERM; \
+	@export OPENBLAS_NUM_THREADS=1; failed=0; rm -rf _build/runs "$(SETTINGS)"; trap 'trap - TERM; kill 0' INT TERM; \
 	$(PY) -m pytest tests/browser --durations=10 >_build/browser-tests.log 2>&1 & browser=$$!; \
 	{ failed=0; \
 	  TRAINED_ANEW="$(CURDIR)/_build/runs" nice $(PY) -m pytest tests/test_forty_runs.py || failed=1; \

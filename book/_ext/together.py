@@ -8,8 +8,8 @@ import re
 from docutils import nodes
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-AFTER = re.compile(r"[,.;:!?)\]…’”]+")
-BEFORE = re.compile(r"[(\[‘“]+$")
+AFTER = re.compile(r"[,.;:!?)\]\u2026\u2019\u201d]+")
+BEFORE = re.compile(r"[(\[\u2018\u201c]+$")
 
 
 class Together(SphinxPostTransform):

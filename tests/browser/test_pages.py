@@ -440,7 +440,8 @@ def test_paper_has_what_hidden_code_shows_and_not_the_code(look, name):
 
 #: Names of parameters, in lists of definitions.
 NAMES_BROKEN = """() => [...document.querySelectorAll("dl.simple > dt > strong")]
-    .filter((name) => name.getClientRects().length > 1 && !name.textContent.includes(" ")).map((name) => name.textContent)"""
+    .filter((name) => name.getClientRects().length > 1 && !name.textContent.includes(" "))
+    .map((name) => name.textContent)"""
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("book/api/")] or PAGES[:1], scope="module")

@@ -134,7 +134,7 @@ def test_the_table_has_a_row_for_each_part_with_its_effect_and_its_seeds():
     assert len(rows) == len(table.rows) == len(TOLD)
     for shown, (part, claim, verdict, measure, effect, seeds, controls) in zip(rows, table.rows):
         assert [text for *_, text in shown] == [
-            part, claim, verdict, f"{effect}{measure}; {seeds} seeds", controls.replace("; ", "")]
+            part, claim, f"■ {verdict}", f"{effect}{measure}; {seeds} seeds", controls.replace("; ", "")]
     assert [row[:2] for row in table.rows] == [[one.part.name, one.part.text] for one in TOLD]
     assert [row[2] for row in table.rows] == [HOLDS, OTHER_REASON, EQUIVALENT, FAILS, UNDECIDED]
     assert table.rows[3][3:6] == ["steps to 0.1", "×1.50 [1.20, ∞]", "20"] and table.rows[4][5] == "17"
