@@ -658,16 +658,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # may come ignored fro
 X, y = numpy.ones((64, 3)), numpy.zeros(64, int)
 model = mlplib.MLP((4,), n_inputs=3)
 
-class Told(mlplib.SGD):
-    updates = 0
+def told(trainer):
+    if trainer.n_steps == 40:
+        print("training", flush=True)
 
-    def update(self, *rest):
-        super().update(*rest)
-        self.updates += 1
-        if self.updates == 40:
-            print("training", flush=True)
-
-trainer = mlplib.Trainer(model, Told(0.1), (X, y), (X, y), epochs=10**9, patience=None)
+trainer = mlplib.Trainer(model, mlplib.SGD(0.1), (X, y), (X, y), epochs=10**9, patience=None, observe=told)
 for progress in trainer:
     if progress.step == 20:
         break

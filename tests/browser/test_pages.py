@@ -438,10 +438,20 @@ def test_paper_has_what_hidden_code_shows_and_not_the_code(look, name):
     assert cells.locator(".cell_output").filter(visible=True).count() > 0
 
 
-#: Names of parameters, in lists of definitions.
-NAMES_BROKEN = """() => [...document.querySelectorAll("dl.simple > dt > strong")]
-    .filter((name) => name.getClientRects().length > 1 && !name.textContent.includes(" "))
-    .map((name) => name.textContent)"""
+#: Names of parameters that are broken, or whose type has a narrow column of its own and does not go on below them.
+NAMES_BROKEN = """() => {
+  const range = document.createRange();
+  const lines = (part) => {
+    if (!part) return [];
+    range.selectNodeContents(part);
+    return [...range.getClientRects()].filter(({ width }) => width);
+  };
+  return [...document.querySelectorAll("dl.simple > dt > strong")].filter((name) => {
+    const named = lines(name), typed = lines(name.nextElementSibling);
+    return named.length > 1 && !name.textContent.includes(" ")
+      || typed.length > 1 && typed.at(-1).left > named[0].left + 1;
+  }).map((name) => name.parentElement.textContent);
+}"""
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name.startswith("book/api/")] or PAGES[:1], scope="module")
