@@ -14,7 +14,7 @@ from mlplib import _checks
 from mlplib._checks import extra
 from mlplib.history import History
 from mlplib.mnist import checked_images
-from mlplib.report import Reproduction
+from mlplib.report import NAMES, Reproduction
 from mlplib.running import Figures
 from mlplib.style import (
     COLORS,
@@ -34,6 +34,7 @@ with extra("notebooks", "mlplib.plotting"):
 
 LABELS = {
     "train_loss": "training loss [nats]",
+    "train_accuracy": "training accuracy",
     "validation_loss": "validation loss [nats]",
     "validation_accuracy": "validation accuracy",
 }
@@ -44,8 +45,9 @@ CURVES = ("train_loss", "train_accuracy", "validation_loss", "validation_accurac
 
 
 def _colored(what, colors):
-    """A colour for each label: those given, or of the report's rows."""
-    found = colors or {label: COLORS[label[:2]] for label in what if label[:2] in COLORS}
+    """A colour for each label: those given, or of the report's rows, by their names or by the tasks they begin with."""
+    tasks = {label: next((task for task, name in NAMES.items() if label == name), label[:2]) for label in what}
+    found = colors or {label: COLORS[task] for label, task in tasks.items() if task in COLORS}
     lacking = [label for label in what if label not in found]
     if lacking:
         raise ValueError(f"colors: expected one for each label, got none for {_checks.shown(lacking[0])}")
@@ -459,24 +461,24 @@ def reproduction_table(reproductions):
             values = reproduction.figures[:, i]
             digits = ".5f" if name.startswith("train") else ".4f"
             rows.append([
-                row.task, name.replace("_", " "), format(row.reported[i], digits), format(values.mean(), digits),
+                row.name, LABELS[name].split(" [")[0], format(row.reported[i], digits), format(values.mean(), digits),
                 "yes" if reproduction.within[i] else "no", f"{values.min():{digits}}–{values.max():{digits}}",
                 *(format(value, digits) for value in values),
             ])
         stops = [run.stopped_epoch for run in reproduction.runs]
         rows.append([
-            row.task, "stopped at epoch", "not said" if row.reported_stop is None else row.reported_stop, "",
+            row.name, "stopped at epoch", "not said" if row.reported_stop is None else row.reported_stop, "",
             "not judged", "", *("did not" if stop is None else stop for stop in stops),
         ])
     seeds = [f"seed {run.experiment.seed}" for run in reproductions[0].runs]
-    return Table(["row", "figure", "reported", "mean", "mean fits?", "range (seeds)", *seeds], rows)
+    return Table(["network", "figure", "reported", "mean", "mean fits?", "range (seeds)", *seeds], rows)
 
 
 def reproduced_table(reproductions):
     """Whether each row of the report is reproduced: a `Table`, of the same reproductions as `reproduction_table`."""
-    names, reproductions = [name.replace("_", " ") for name in Figures._fields], _reproductions(reproductions)
+    names, reproductions = [LABELS[name].split(" [")[0] for name in Figures._fields], _reproductions(reproductions)
     return Table(
-        ["row", *names, "verdict"],
-        [[each.row.task, *("within" if ok else "outside" for ok in each.within),
+        ["network (task)", *names, "verdict"],
+        [[f"{each.row.name} ({each.row.task})", *("within" if ok else "outside" for ok in each.within),
           "reproduced" if each.reproduced else "not reproduced"] for each in reproductions],
     )

@@ -20,6 +20,10 @@ VALIDATION_LOSS_TOLERANCE = 0.03
 #: The factor by which it may differ from the reported training loss.
 TRAIN_LOSS_FACTOR = 2.5
 
+#: What the book calls a row, by its task: what it adds to the one before, or what differs from the last of the four.
+NAMES = {"2c": "plain", "3a": "+ fan-in weights", "3b": "+ improved sigmoid", "3c": "+ momentum", "4a": "32 units",
+         "4b": "128 units", "4d": "two layers", "4e": "ten layers"}
+
 
 @dataclass(frozen=True)
 class Row:
@@ -42,6 +46,11 @@ class Row:
     experiment: Experiment
     reported: Figures
     reported_stop: int | str | None = None
+
+    @property
+    def name(self):
+        """What the book calls it: "+ fan-in weights", for instance; of a row that is not the report's, its task."""
+        return NAMES.get(self.task, self.task)
 
     @property
     def experiments(self):

@@ -54,8 +54,9 @@ def test_a_run_that_diverged_can_be_drawn(run):
     plotting.plot_run(history).canvas.draw()
 
 
-def test_a_comparison_draws_each_run_in_its_colour(run):
-    figure = plotting.plot_comparison({"2c plain": run.history, "3a improved init": run.history})
+@pytest.mark.parametrize("labels", [("2c plain", "3a improved init"), ("plain", "+ fan-in weights")])
+def test_a_comparison_draws_each_run_in_its_colour(run, labels):
+    figure = plotting.plot_comparison(dict.fromkeys(labels, run.history))
     for ax, quantity in zip(figure.axes, ("train_loss", "validation_loss", "validation_accuracy"), strict=True):
         assert [line.get_color() for line in ax.lines] == [plotting.COLORS["2c"], plotting.COLORS["3a"]]
         assert [values for *_, values in lines(ax)] == 2 * [getattr(run.history, quantity).tolist()]
@@ -146,11 +147,11 @@ def comparison(run):
 def test_the_table_of_a_row_shows_reported_mean_range_and_all_seeds(comparison):
     table = plotting.reproduction_table([comparison])
     assert table.header[-5:] == [f"seed {seed}" for seed in range(5)]
-    expected = ["3b", "validation accuracy", "0.9617", "0.9697", "no", "0.9417–1.0217"]
+    expected = ["+ improved sigmoid", "validation accuracy", "0.9617", "0.9697", "no", "0.9417–1.0217"]
     assert [*expected, "0.9417", "0.9517", "0.9617", "0.9717", "1.0217"] in table.rows
     assert len(table.rows) == 5
 
 
 def test_the_verdict_of_a_row_names_the_figure_that_is_outside(comparison):
     table = plotting.reproduced_table([comparison])
-    assert table.rows == [["3b", "within", "within", "within", "outside", "not reproduced"]]
+    assert table.rows == [["+ improved sigmoid (3b)", "within", "within", "within", "outside", "not reproduced"]]

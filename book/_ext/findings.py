@@ -38,11 +38,6 @@ def ten_layers(store):
             "ten_layers_behind_at_best": f"{-1000 * best.estimate:.1f}"}
 
 
-#: The report's rows by name: what each adds to the one before, or changes in the last of the four.
-NAMES = {"2c": "plain", "3a": "+ fan-in weights", "3b": "+ improved sigmoid", "3c": "+ momentum", "4a": "32 units",
-         "4b": "128 units", "4d": "two layers", "4e": "ten layers"}
-
-
 def report_rows(store):
     """The figures that the report printed, as a table for its page.
 
@@ -67,7 +62,7 @@ def report_rows(store):
         held = row.reproduction([store[each] for each in row.experiments])
         if not held.reproduced:
             raise ExtensionError(f"book/report says that all rows are reproduced; {task} is not: {held.within}")
-        rows.append([f"{NAMES[task]} ({task})",
+        rows.append([f"{row.name} ({task})",
                      *(format(getattr(row.reported, kind), digits) for kind, digits in kinds.items())])
     return {"report_rows": "\n".join(f"| {' | '.join(row)} |" for row in rows)}
 
