@@ -519,6 +519,8 @@ CASES = {
         ("evidence.tricks('11')", V, "code: expected"),
         ("evidence.tricks('222')", V, "code: expected"),
         ("evidence.tricks(111)", V, "code: expected"),
+        ("evidence.trick_names('11')", V, "code: expected"),
+        ("evidence.trick_names(None)", V, "code: expected"),
         ("evidence.tricks([True, True, True])", V, "code: expected"),
         ("evidence.factors('01')", V, "code: expected"),
         ("evidence.factors('abc')", V, "code: expected"),

@@ -26,14 +26,14 @@ FLOORS = [
     ["entries", "store", "sweeps", "report", "catalogue"],
     ["evidence.measures evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
      "evidence.registrations", "evidence.claims", "evidence.questions", "evidence.verdicts"],
-    ["style", "plotting", "evidence.figures"],
+    ["style", "plotting", "evidence.figures", "evidence.findings"],
     ["widgets.frames", "widgets.bench widgets.explorers widgets.film widgets.stepper"],
     ["__init__ evidence.__init__ widgets.__init__", "evidence.__main__"],
 ]
 STEP = {module: number for number, step in enumerate(chain(*FLOORS)) for module in step.split()}
 DOORS = {"__init__", "evidence.__init__", "widgets.__init__"}  # they hand on what modules define, for users to import
 WINGS = ("evidence", "widgets")
-DRAWS = ("style", "plotting", "evidence.figures", "widgets.")
+DRAWS = ("style", "plotting", "evidence.figures", "evidence.findings", "widgets.")
 
 
 def parsed(path):
@@ -248,7 +248,7 @@ OF_NO_MODULE = {
 
 
 # And a module whose tests cannot have its name.
-TESTED_BY = {"evidence.__main__": "evidence.main"}
+TESTED_BY = {"evidence.__main__": "evidence.main", "evidence.findings": "evidence.all_findings"}
 
 
 def mirror(path):

@@ -18,8 +18,11 @@ LITE = BUILT / "lite"
 NAMES = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 # Which archives of stored runs a notebook reads.
-READ = {"2_network": ["shown"], "3_tricks": ["shown"], "4_topology": ["shown"],
-        "5_evidence": ["tuning", "claims", "questions"]}
+EVIDENCE = ["5_evidence", "6_start", "7_sigmoid", "8_momentum", "9_width", "10_depth", "11_judging"]
+READ = {name: ["shown"] for name in ("2_network", "3_tricks", "4_topology")}
+READ |= {name: ["tuning", "claims", "questions"] for name in EVIDENCE}
+# And those that import SciPy, which is fetched then.
+WITH_SCIPY = [*EVIDENCE, "12_own_claim"]
 
 each_notebook = pytest.mark.parametrize("name", NAMES)
 needs_the_book = pytest.mark.usefixtures("book")
@@ -183,7 +186,7 @@ def test_the_button_opens_that_very_notebook_and_says_what_is_loaded(name):
     parts = json.loads((ROOT / "book" / "lite" / "first_visit.json").read_text())
     size = parts["JupyterLite"] + parts["Pyodide"] + sum(file.stat().st_size for file in (copy, *wheels()))
     size += sum((archives() / f"{read}.zip").stat().st_size for read in READ.get(name, ()))
-    if name == "5_evidence":
+    if name in WITH_SCIPY:
         size += parts["SciPy"]
     assert f"loads {round(size / 1e6)} MB" in page
 

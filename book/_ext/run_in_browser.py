@@ -15,6 +15,7 @@ from sphinx.errors import ExtensionError
 LITE = Path(__file__).resolve().parents[1] / "lite"
 # What reads stored runs by itself, those that the widgets show; `packaged` is told which.
 READERS = re.compile(r"\b(reproduce|TrickExplorer|TopologyExplorer|TrainingBench)\(")
+SCIPY = re.compile(r"^(from|import) scipy\b", re.MULTILINE)  # Pyodide fetches it when a cell imports it
 PACKAGED = re.compile(r"\bpackaged\(([^)]*)\)")
 
 # What concerns the reader's own situation is hidden; a script shows it where it is so.
@@ -48,10 +49,10 @@ def first_visit(site, notebook):
     parts = json.loads((LITE / "first_visit.json").read_text())
     live = site / "lite" / "files" / notebook
     own = [live, *(site / "lite" / "wheels").rglob("*.whl")]
-    text = live.read_text(encoding="utf-8")
-    code = "\n".join(cell["source"] for cell in json.loads(text)["cells"] if cell["cell_type"] == "code")
+    cells = json.loads(live.read_text(encoding="utf-8"))["cells"]
+    code = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")
     own += [archive for name in archives(code) for archive in (site / "lite" / "archives").glob(f"*/{name}.zip")]
-    with_scipy = parts["SciPy"] if "from scipy import" in text else 0  # Pyodide fetches it when a cell imports it
+    with_scipy = parts["SciPy"] if SCIPY.search(code) else 0
     return parts["JupyterLite"] + parts["Pyodide"] + with_scipy + sum(path.stat().st_size for path in own)
 
 

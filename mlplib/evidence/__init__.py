@@ -23,6 +23,7 @@ from mlplib.evidence.arms import (
     Network,
     Protocol,
     depth,
+    trick_names,
     tricks,
     two_layers,
     width,
@@ -53,6 +54,6 @@ __all__ = [
     "MATCHED_CHANGE", "MATCHED_FIRST_STEP", "MATCHED_STEP", "MEASURES", "QUESTIONS", "REGISTRATIONS", "REPORTED",
     "TEN_LAYERS", "TEN_LOGISTIC_LAYERS", "TUNED", "TUNING", "WIDTH_SERIES", "Arm", "Comparison", "Control", "Effect",
     "EvidenceError", "Measure", "Network", "Part", "Protocol", "Registration", "Verdict", "chosen_step", "compare",
-    "depth", "factors", "gamma", "judge", "layers_of", "tricks", "tunable_depth", "tunable_width", "tuning_curve",
-    "two_layers", "width",
+    "depth", "factors", "gamma", "judge", "layers_of", "trick_names", "tricks", "tunable_depth", "tunable_width",
+    "tuning_curve", "two_layers", "width",
 ]

@@ -232,6 +232,22 @@ def binary(code):
 CODES = tuple(f"{number:03b}" for number in range(8))
 
 
+def trick_names(code):
+    """What the tricks of a code are called: "plain", "fan-in, momentum", "all three", for instance.
+
+    Parameters
+    ----------
+    code : str
+        As for `tricks`.
+
+    Returns
+    -------
+    str
+    """
+    on = [name for digit, name in zip(binary(code), ("fan-in", "sigmoid", "momentum")) if digit == "1"]
+    return {0: "plain", 3: "all three"}.get(len(on), ", ".join(on))
+
+
 def width(units):
     """One hidden layer of so many units, with all tricks: a Network."""
     return Network(f"width {units}", topology_experiment(units, 1))

@@ -7,9 +7,8 @@ from numbers import Real
 import numpy as np
 
 from mlplib import _checks
-from mlplib.evidence import statistics
 from mlplib.evidence.measures import MEASURES
-from mlplib.evidence.statistics import mean_estimate, median_estimate, share_estimate
+from mlplib.evidence.statistics import LEVEL, mean_estimate, median_estimate, share_estimate
 
 #: What an effect says of the direction that is claimed of it.
 HOLDS, EQUIVALENT, FAILS, UNDECIDED = "holds", "equivalent", "does not hold", "undecided"
@@ -82,6 +81,8 @@ class Effect:
         Between the pairs, which is what pairing gains by; NaN without pairs.
     censored : int
         Pairs in which a run never came so far, or whose numbers are not finite.
+    corrected : tuple of (float, float), optional
+        The interval's ends once the verdict is corrected for many comparisons; None where nothing is corrected.
     """
 
     comparison: Comparison
@@ -93,6 +94,7 @@ class Effect:
     p_against: float
     correlation: float
     censored: int
+    corrected: tuple | None = None
 
     @property
     def claimed(self):
@@ -121,12 +123,12 @@ class Effect:
         p_against = self.p_against if p_against is None else _checks.probability("p_against", p_against)
         reaches = abs(self.claimed) >= self.comparison.margin
         if self.comparison.direction == "same":
-            if p_for < statistics.LEVEL:
+            if p_for < LEVEL:
                 return EQUIVALENT
-            return FAILS if p_against < statistics.LEVEL and reaches else UNDECIDED
-        if p_for < statistics.LEVEL and reaches:
+            return FAILS if p_against < LEVEL and reaches else UNDECIDED
+        if p_for < LEVEL and reaches:
             return HOLDS
-        return FAILS if p_against < statistics.LEVEL else UNDECIDED
+        return FAILS if p_against < LEVEL else UNDECIDED
 
 
 def compare(runs_a, runs_b, measure="accuracy", direction="greater", margin=0.002):
@@ -176,7 +178,7 @@ def compare(runs_a, runs_b, measure="accuracy", direction="greater", margin=0.00
                          "`diagnostics` of their experiments say what is") from None
 
 
-def effect_of(comparison, groups_a, groups_b):
+def effect_of(comparison, groups_a, groups_b, level=LEVEL):
     """The effect of a comparison, in which a side may have several arms.
 
     Parameters
@@ -185,6 +187,8 @@ def effect_of(comparison, groups_a, groups_b):
     groups_a : list of list of Run
         One list for each arm, in the same order of seeds.
     groups_b : list of list of Run, or float
+    level : float
+        Of the one-sided test that each end of the interval belongs to.
 
     Returns
     -------
@@ -207,11 +211,12 @@ def effect_of(comparison, groups_a, groups_b):
     correlation = float(np.corrcoef(a, b)[0, 1]) if correlated else math.nan
     if measure.kind == "sign":
         bounds = _bounds(_known(measure, groups_a), _known(measure, groups_b) if paired else (b, b))
-        estimate, low, high, test = median_estimate(*bounds)
+        estimate, low, high, test = median_estimate(*bounds, level)
         censored = np.count_nonzero(bounds[0] != bounds[1])
     else:
         difference = a - b
-        estimate, low, high, test = (share_estimate if measure.kind == "share" else mean_estimate)(difference)
+        estimated = share_estimate if measure.kind == "share" else mean_estimate
+        estimate, low, high, test = estimated(difference, level)
         censored = np.count_nonzero(~np.isfinite(difference))
     margin = comparison.margin
     if comparison.direction == "same":

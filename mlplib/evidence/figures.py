@@ -35,10 +35,12 @@ with extra("notebooks", "mlplib.evidence.figures"):
 #: A colour and a marker for each verdict.
 LOOKS = {HOLDS: (BLUE, "o"), OTHER_REASON: (ORANGE, "D"), EQUIVALENT: (GREEN, "s"), FAILS: (VERMILLION, "X"),
          UNDECIDED: (GREY, "v")}
+#: A letter for each verdict.
+VERDICT_LETTERS = {HOLDS: "h", OTHER_REASON: "r", EQUIVALENT: "e", FAILS: "f", UNDECIDED: "u"}
 
 
 def effect_text(effect):
-    """An effect with its 95 % interval, as text: a difference, or "×" a ratio.
+    """An effect with its interval, the corrected one if there is one, as text.
 
     Parameters
     ----------
@@ -47,21 +49,67 @@ def effect_text(effect):
     Returns
     -------
     str
+        A difference, "×" and a ratio, a share, or, where powers of ten are compared with a number, what they tell of.
     """
-    measure = MEASURES[effect.comparison.measure]
-    values = effect.estimate, effect.low, effect.high
+    comparison = effect.comparison
+    measure = MEASURES[comparison.measure]
+    low, high = effect.corrected or (effect.low, effect.high)
+    values = effect.estimate, low, high
     if measure.logarithmic:
         first, low, high = (f"{value:.2f}" if value < 100 else "∞" if math.isinf(value) else f"{value:.0f}"
                             for value in values)
         return f"×{first} [{low}, {high}]"
+    if measure.power and not isinstance(comparison.b, tuple):
+        first, low, high = (_power_text(value + comparison.b) for value in values)
+        return f"{first} [{low}, {high}]"
     if measure.kind == "share":
-        return f"{values[0]:.0%} [{values[1]:.0%}, {values[2]:.0%}]"
+        first, low, high = (f"{value:.0%}" for value in values)
+        return f"{first} [{low}, {high}]"
     digits = 4 if max(map(abs, values)) < 0.2 else 3
-    return f"{values[0]:+.{digits}f} [{values[1]:+.{digits}f}, {values[2]:+.{digits}f}]"
+    first, low, high = (f"{value:+.{digits}f}".replace("-", "−") for value in values)
+    first, low, high = (text if text.strip("+−0.") else text[1:] for text in (first, low, high))  # zero has no sign
+    return f"{first} [{low}, {high}]"
+
+
+def _power_text(exponent):
+    """Ten to this power, to two digits; far from 1 as a power of ten."""
+    if not -3 < exponent < 3:
+        if not math.isfinite(exponent):
+            return "unknown" if math.isnan(exponent) else "∞" if exponent > 0 else "0"
+        factor, power = f"{10 ** (exponent % 1):.1f}", math.floor(exponent)
+        return f"{factor}·10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{float(f'{10 ** exponent:.1e}'):g}"
+
+
+def rule_text(comparison):
+    """What a comparison has to show: its direction, and the smallest difference that matters.
+
+    Parameters
+    ----------
+    comparison : mlplib.evidence.effects.Comparison
+
+    Returns
+    -------
+    str
+        "+0.002 or more", "×0.91 or less", "within ±0.005", "below 0.01", for instance.
+    """
+    measure, direction, margin = MEASURES[comparison.measure], comparison.direction, comparison.margin
+    if margin == 0:
+        threshold = 0 if isinstance(comparison.b, tuple) else comparison.b
+        return f"{'above' if direction == 'greater' else 'below'} {10 ** threshold if measure.power else threshold:g}"
+    if measure.logarithmic:
+        factor = math.exp(margin)
+        return {"greater": f"×{factor:.2f} or more", "less": f"×{1 / factor:.2f} or less",
+                "same": f"×{1 / factor:.2f} to ×{factor:.2f}"}[direction]
+    if measure.kind == "share":
+        return f"{margin:.0%} or more"
+    return {"greater": f"+{margin:g} or more", "less": f"−{margin:g} or less", "same": f"within ±{margin:g}"}[direction]
 
 
 class VerdictTable(Table):
-    """For each part of each claim its verdict, its effect with a 95 % interval, its runs and controls.
+    """For each part of each claim its verdict, its effect with its corrected interval, its rule, runs and controls.
+
+    What a control says of the cause stands there only if there is an effect of which it could be the cause.
 
     Parameters
     ----------
@@ -74,36 +122,95 @@ class VerdictTable(Table):
 
     def __init__(self, verdicts, links=None, name="Verdicts"):
         self.links, self.name = links or {}, name
-        super().__init__(["part", "claim", "verdict", "measure", "effect, 95 % interval", "seeds", "controls"],
-                         [self._row(verdict) for verdict in verdicts])
+        super().__init__(["part", "claim", "verdict", "measure", "effect, corrected interval", "what matters", "seeds",
+                          "controls"], [self._row(verdict) for verdict in verdicts])
 
     def _row(self, verdict):
-        controls = "; ".join(f"{control.text}: {effect_text(effect)}, {word}"
-                             for control, effect, word in verdict.controls)
-        repeated = ", ".join(effect_text(effect).split(" [")[0] for effect in verdict.replications)
+        effect = verdict.effect
+        is_one = effect.verdict(verdict.p_for, verdict.p_against) == HOLDS
+        controls = "; ".join(f"{control.text}: {effect_text(found)}, {word if is_one else 'no effect to explain'}"
+                             for control, found, word in verdict.controls)
+        repeated = ", ".join(effect_text(found).split(" [")[0] for found in verdict.replications)
         if repeated:
             controls += f"{'; ' if controls else ''}other thirds: {repeated}"
-        effect = verdict.effect
         return [verdict.part.name, verdict.part.text, verdict.verdict, effect.comparison.measure, effect_text(effect),
-                effect.n, controls]
+                rule_text(effect.comparison), effect.n, controls]
 
     def _repr_html_(self):
-        header = "part", "claim", "verdict", "effect, 95 % interval", "controls"
-        head = "".join(f'<th scope="col">{escape(text)}</th>' for text in header)
-        body = "\n".join(map(self._line, self.rows))
+        header = "part", "claim", "verdict", "effect, corrected interval", "controls"
+        shown = header if any(row[-1] for row in self.rows) else header[:-1]
+        head = "".join(f'<th scope="col">{escape(text)}</th>' for text in shown)
+        body = "\n".join(self._line(row, len(shown)) for row in self.rows)
         return (f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{escape(self.name)}">'
                 f'<table class="table" style="min-width: 46em">\n<thead>\n<tr>{head}</tr>\n</thead>\n'
                 f"<tbody>\n{body}\n</tbody>\n</table></div>")
 
-    def _line(self, row):
-        part, claim, verdict, measure, effect, seeds, controls = map(escape, row)
+    def _line(self, row, columns):
+        part, claim, _, measure, effect, rule, seeds, controls = map(escape, row)
         if anchor := self.links.get(row[0].rstrip("abcdefgh")):
             part = f'<a href="#{anchor}">{part}</a>'
-        color, _ = LOOKS[row[2]]
-        verdict = f'<span style="color: {color}" aria-hidden="true">■</span> {verdict}'
-        effect = f'<span style="white-space: nowrap">{effect}</span><br/><small>{measure}; {seeds} seeds</small>'
-        cells = claim, verdict, effect, f"<small>{controls.replace('; ', '<br/>')}</small>"
-        return f'<tr><th scope="row">{part}</th>' + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
+        effect = (f'<span style="white-space: nowrap">{effect}</span><br/><small>{measure}; what matters: {rule}; '
+                  f"{seeds} seeds</small>")
+        cells = claim, verdict_mark(row[2]), effect, f"<small>{controls.replace('; ', '<br/>')}</small>"
+        cells = "".join(f"<td>{cell}</td>" for cell in cells[:columns - 1])
+        return f'<tr><th scope="row">{part}</th>{cells}</tr>'
+
+
+def verdict_mark(verdict):
+    """A verdict in HTML, with its coloured mark.
+
+    Parameters
+    ----------
+    verdict : str
+        One of `mlplib.evidence.verdicts.VERDICTS`.
+
+    Returns
+    -------
+    str
+    """
+    color, _ = LOOKS[verdict]
+    return f'<span style="color: {color}" aria-hidden="true">■</span> <em>{escape(verdict)}</em>'
+
+
+class ClaimTable(Table):
+    """Each claim as the report has it, and what the runs say of it: short sentences, each with a verdict.
+
+    Parameters
+    ----------
+    verdicts : sequence of mlplib.evidence.verdicts.Verdict
+    told : dict from str to (str, list of (str, str))
+        For the number of each claim, such as "C3", what the report says, and the sentences: each after a letter of
+        `VERDICT_LETTERS` for every part of the claim that it tells of, in the order of the parts, such as "hh".
+
+    Raises
+    ------
+    ValueError
+        If the sentences tell of other verdicts than there are.
+    """
+
+    def __init__(self, verdicts, told):
+        rows = []
+        for claim, (said, sentences) in told.items():
+            parts = [each.verdict for each in verdicts if each.part.name.rstrip("abcdef") == claim]
+            found = "".join(VERDICT_LETTERS[verdict] for verdict in parts)
+            letters = [letters for letters, _ in sentences]
+            if "".join(letters) != found or any(len(set(each)) > 1 for each in letters):
+                raise ValueError(f"told[{claim!r}]: the sentences tell of {letters}, the runs say {found!r}")
+            words = {letter: verdict for verdict, letter in VERDICT_LETTERS.items()}
+            rows += [[said if i == 0 else "", claim, words[letters[0]], sentence]
+                     for i, (letters, sentence) in enumerate(sentences)]
+        super().__init__(["the report says", "claim", "verdict", "twenty seeds say"], rows)
+
+    def _repr_html_(self):
+        claims = {}
+        for said, claim, verdict, sentence in self.rows:
+            claims.setdefault(claim, (said, []))[1].append(f"{verdict_mark(verdict)}: {escape(sentence)}")
+        rows = (f'<th scope="row">{escape(said)} <small>({claim})</small></th><td>{"<br/>".join(found)}</td>'
+                for claim, (said, found) in claims.items())
+        body = "\n".join(f"<tr>{row}</tr>" for row in rows)
+        return (f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{len(claims)} claims">'
+                '<table class="table claims">\n<thead>\n<tr><th scope="col">the report says</th>'
+                f'<th scope="col">twenty seeds say</th></tr>\n</thead>\n<tbody>\n{body}\n</tbody>\n</table></div>')
 
 
 def plot_verdicts(verdicts):
@@ -130,17 +237,57 @@ def plot_verdicts(verdicts):
     labels = [f"{verdict.part.name}  {verdict.effect.comparison.measure}" for verdict in reversed(shown)]
     ax.set_yticks(range(len(shown)), labels)
     ax.set_ylim(-0.7, len(shown) - 0.3)
-    ax.set_xscale("symlog", linthresh=1)
-    ax.set_xlabel("effect in the direction claimed,\nin units of the smallest that matters")
+    _margins_axis(ax)
     for verdict, (color, marker) in LOOKS.items():
         ax.plot([], [], marker, color=color, label=verdict)
     legend_above(figure, ax)
     return figure
 
 
+def plot_fair(pairs):
+    """What was seen, and what is left of it in a fair comparison, each beside the smallest difference that matters.
+
+    Parameters
+    ----------
+    pairs : dict from str to (Effect, Effect)
+        By label, the effect as the report had it and the one of the control, both in the direction claimed.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.42 * len(pairs) + 1.7))
+    ax.axvspan(-1, 1, color=BLACK, alpha=0.07, linewidth=0)
+    ax.axvline(0, color=BLACK, linewidth=0.8)
+    for y, pair in enumerate(reversed(pairs.values())):
+        ends = [np.clip(_in_margins(effect), -1000, 1000) for effect in pair]
+        ax.annotate("", (ends[1][1], y), (ends[0][1], y),
+                    arrowprops={"arrowstyle": "->", "color": GREY, "shrinkA": 6, "shrinkB": 6})
+        for (low, middle, high), offset, (color, marker) in zip(ends, (0.14, -0.14), ((BLACK, "o"), (BLUE, "D"))):
+            ax.plot([low, high], [y + offset, y + offset], color=color, linewidth=1.5)
+            ax.plot(middle, y + offset, marker, color=color, markersize=6)
+    ax.set_yticks(range(len(pairs)), list(reversed(pairs)))
+    ax.set_ylim(-0.7, len(pairs) - 0.3)
+    _margins_axis(ax)
+    ax.plot([], [], "o", color=BLACK, label="as the report compared")
+    ax.plot([], [], "D", color=BLUE, label="in a fair comparison")
+    ax.grid(False, axis="y")
+    legend_above(figure, ax)
+    return figure
+
+
+def _margins_axis(ax):
+    low, high = ax.get_xlim()
+    ax.set_xscale("symlog", linthresh=1)
+    ax.set_xticks([tick for tick in (-1000, -100, -10, -1, 0, 1, 10, 100, 1000) if low <= tick <= high])
+    ax.xaxis.set(major_formatter="{x:,g}", minor_locator=NullLocator())
+    ax.set_xlabel("effect in the direction claimed,\nin units of the smallest that matters")
+
+
 def _in_margins(effect):
     comparison = effect.comparison
-    values = np.array([effect.low, effect.estimate, effect.high])
+    low, high = effect.corrected or (effect.low, effect.high)
+    values = np.array([low, effect.estimate, high])
     if MEASURES[comparison.measure].logarithmic:
         with np.errstate(divide="ignore"):
             values = np.log(values)
@@ -245,6 +392,7 @@ def plot_tuning(curves, usual=None, ylabel="lowest loss on the first half [nats]
                     markeredgewidth=2)
     ax.set_xscale("log")
     ax.set_yscale("log")
+    ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_locator=NullLocator())
     ax.set(xlabel="effective step, α / (1 − γ)", ylabel=ylabel)
     legend_above(figure, ax)
     return figure

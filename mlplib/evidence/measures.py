@@ -27,12 +27,15 @@ class Measure(NamedTuple):
         "share": of runs in which something happened, beside 0, with the exact binomial interval.
     common : bool
         Whether it is taken where the shorter run of a pair ended.
+    power : bool
+        Whether the number is a power of ten of what it tells of.
     """
 
     meaning: str
     of: object
     kind: str = "difference"
     common: bool = False
+    power: bool = False
 
     @property
     def logarithmic(self):
@@ -159,8 +162,10 @@ MEASURES = {
                            "as for accuracy",
                            lambda run: _crosswise("last", 0)(run) - _crosswise("best", 0)(run)),
     "gradient ratio at the start": Measure("log10 of the gradient's RMS at the first matrix between hidden layers over "
-                                           "that at the last, before training", _gradient_ratio(slice(0, 1))),
-    "gradient ratio in training": Measure("the same, the mean over all later records", _gradient_ratio(slice(1, None))),
+                                           "that at the last, before training", _gradient_ratio(slice(0, 1)),
+                                           power=True),
+    "gradient ratio in training": Measure("the same, the mean over all later records", _gradient_ratio(slice(1, None)),
+                                          power=True),
 }
 
 #: Those that the digests of the claims and of the questions cover. What comes later is added below this line.

@@ -15,7 +15,7 @@ class Estimate(NamedTuple):
     Attributes
     ----------
     value, low, high : float
-        With its 95 % interval.
+        With its interval, of 95 % unless another level was asked for.
     p_value : callable
         From a number and "greater" or "less" to the p-value, a float, of the one-sided test whether the quantity is
         greater or less than that number.
@@ -27,13 +27,15 @@ class Estimate(NamedTuple):
     p_value: Callable
 
 
-def mean_estimate(values):
+def mean_estimate(values, level=LEVEL):
     """The mean, with Student's t interval and test.
 
     Parameters
     ----------
     values : float array of shape (n,)
         At least two. If one is not finite, the interval is NaN and nothing is shown.
+    level : float
+        Of the one-sided test that each end of the interval belongs to.
 
     Returns
     -------
@@ -48,7 +50,7 @@ def mean_estimate(values):
     if error == 0:
         return Estimate(mean, mean, mean, lambda null, alternative: float(
             not (mean > null if alternative == "greater" else mean < null)))
-    half = stats.t.ppf(1 - LEVEL, n - 1) * error
+    half = stats.t.isf(level, n - 1) * error
 
     def p_value(null, alternative):
         t = (mean - null) / error
@@ -57,13 +59,15 @@ def mean_estimate(values):
     return Estimate(mean, mean - half, mean + half, p_value)
 
 
-def median_estimate(lower, upper):
+def median_estimate(lower, upper, level=LEVEL):
     """The median of numbers that are known between bounds, with the interval of its order statistics and the sign test.
 
     Parameters
     ----------
     lower, upper : float array of shape (n,)
         Equal where a number is known; infinite on the side where nothing is known.
+    level : float
+        As for `mean_estimate`.
 
     Returns
     -------
@@ -73,8 +77,8 @@ def median_estimate(lower, upper):
     from scipy import stats
 
     n = len(lower)
-    rank = int(stats.binom.ppf(LEVEL, n, 0.5))  # as many values may lie outside on each side
-    rank = rank if stats.binom.cdf(rank, n, 0.5) > LEVEL else rank + 1
+    rank = int(stats.binom.ppf(level, n, 0.5))  # as many values may lie outside on each side
+    rank = rank if stats.binom.cdf(rank, n, 0.5) > level else rank + 1
     low, high = (np.sort(lower)[rank - 1], np.sort(upper)[n - rank]) if rank else (-math.inf, math.inf)
     # A number with one bound counts with it, one without bounds with neither.
     nearest = np.where(np.isfinite(lower), lower, upper)
@@ -88,13 +92,15 @@ def median_estimate(lower, upper):
     return Estimate(median, float(low), float(high), p_value)
 
 
-def share_estimate(outcomes):
+def share_estimate(outcomes, level=LEVEL):
     """The share of outcomes that are 1, with the exact binomial interval and test.
 
     Parameters
     ----------
     outcomes : array of shape (n,)
         Each 0 or 1.
+    level : float
+        As for `mean_estimate`.
 
     Returns
     -------
@@ -104,7 +110,7 @@ def share_estimate(outcomes):
     from scipy import stats
 
     n, k = len(outcomes), int(np.sum(outcomes))
-    interval = stats.binomtest(k, n).proportion_ci(1 - 2 * LEVEL)
+    interval = stats.binomtest(k, n).proportion_ci(1 - 2 * level)
 
     def p_value(null, alternative):
         if alternative == "greater" and null == 0:
@@ -131,3 +137,25 @@ def holm(p_values):
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)))
     return adjusted.tolist()
+
+
+def holm_levels(p_values):
+    """The level of each test by itself that comes to the decisions of Holm's correction.
+
+    The intervals that belong to these levels agree with corrected verdicts. Of those tests that show something, each
+    has the level of its step; all others have that of the step at which the correction stops.
+
+    Parameters
+    ----------
+    p_values : sequence of float
+
+    Returns
+    -------
+    list of float
+        In the same order.
+    """
+    p = np.asarray(p_values, float)
+    open_ = np.count_nonzero(np.asarray(holm(p)) >= LEVEL)
+    divisors = np.empty(len(p))
+    divisors[np.argsort(p, kind="stable")] = np.maximum(np.arange(len(p), 0, -1), open_)
+    return (LEVEL / divisors).tolist()

@@ -1,12 +1,12 @@
 """Verdicts: what runs say of the parts of a registration, by its rules."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mlplib import _checks
 from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED, Effect, effect_of
 from mlplib.evidence.registrations import EvidenceError, Part
-from mlplib.evidence.statistics import holm
+from mlplib.evidence.statistics import LEVEL, holm, holm_levels
 from mlplib.inputs import THIRDS
 
 OTHER_REASON = "holds, for another reason"
@@ -24,6 +24,7 @@ class Verdict:
     verdict : str
         One of `VERDICTS`.
     effect : Effect
+        Those of the verdict and of its controls have a `corrected` interval.
     p_for, p_against : float
         Of the effect, after Holm's correction.
     controls : tuple of (Control, Effect, str)
@@ -71,9 +72,11 @@ def judge(runs, parts):
     if missing:
         raise EvidenceError(f"no runs of {', '.join(missing)}: `make sweep` trains them")
     effects = {one: _effect_of_arms(one, runs) for one in comparisons}
-    p_for = dict(zip(effects, holm([effect.p_for for effect in effects.values()])))
-    p_against = dict(zip(effects, holm([effect.p_against for effect in effects.values()])))
+    sides = [[getattr(effect, side) for effect in effects.values()] for side in ("p_for", "p_against")]
+    p_for, p_against = (dict(zip(effects, holm(side))) for side in sides)
     alone = {one: effect.verdict(p_for[one], p_against[one]) for one, effect in effects.items()}
+    for one, *levels in zip(list(effects), *map(holm_levels, sides)):
+        effects[one] = replace(effects[one], corrected=_corrected(one, runs, alone[one], *levels))
     found = []
     for part in parts:
         comparison = part.comparison
@@ -93,11 +96,22 @@ def judge(runs, parts):
     return found
 
 
-def _effect_of_arms(comparison, runs, third=0):
+def _corrected(comparison, runs, verdict, level_for, level_against):
+    """The interval's ends at the levels that the verdict stands on: that it excludes a number says what the tests say.
+
+    The end on the side of no difference belongs to the test of the direction claimed, the other to that of the margin.
+    Of "same" both belong to the tests of equivalence, or, if there is a difference, to those of no difference.
+    """
+    low, high = {"greater": (level_for, level_against), "less": (level_against, level_for),
+                 "same": 2 * (level_against if verdict == FAILS else level_for,)}[comparison.direction]
+    return _effect_of_arms(comparison, runs, level=low).low, _effect_of_arms(comparison, runs, level=high).high
+
+
+def _effect_of_arms(comparison, runs, third=0, level=LEVEL):
     def groups(side):
         return [runs[arm.on_third(third) if third else arm] for arm in side] if isinstance(side, tuple) else side
 
-    return effect_of(comparison, groups(comparison.a), groups(comparison.b))
+    return effect_of(comparison, groups(comparison.a), groups(comparison.b), level)
 
 
 def _agrees(effect):

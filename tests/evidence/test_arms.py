@@ -18,6 +18,7 @@ from mlplib.evidence import (
     Network,
     Protocol,
     depth,
+    trick_names,
     tricks,
     two_layers,
     width,
@@ -116,3 +117,9 @@ def test_a_repetition_is_the_same_arm_on_another_third_with_few_seeds():
 def test_a_varied_network_has_another_name_and_other_fields():
     varied = tricks("111").varied("not shuffled", shuffle=False)
     assert varied == Network("tricks 111, not shuffled", replace(tricks("111").experiment, shuffle=False))
+
+
+def test_the_tricks_of_a_code_have_names():
+    assert [trick_names(code) for code in CODES] == [
+        "plain", "momentum", "sigmoid", "sigmoid, momentum", "fan-in", "fan-in, momentum", "fan-in, sigmoid",
+        "all three"]

@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -15,14 +16,17 @@ from mlplib.evidence import TUNED, Comparison, Control, Effect, Part, Verdict, t
 from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED
 from mlplib.evidence.figures import (
     LOOKS,
+    ClaimTable,
     VerdictTable,
     effect_text,
     plot_against,
+    plot_fair,
     plot_groups,
     plot_layers,
     plot_through_training,
     plot_tuning,
     plot_verdicts,
+    rule_text,
 )
 from mlplib.evidence.verdicts import OTHER_REASON, VERDICTS
 from mlplib.style import COLORS
@@ -37,8 +41,8 @@ def closed_figures():
     plt.close("all")
 
 
-def effect(measure="accuracy", values=(0.01, 0.005, 0.015), direction="greater", margin=0.002, n=20):
-    return Effect(Comparison(measure, ("a",), ("b",), direction, margin), n, *values, 0.01, 0.9, 0.5, 0)
+def effect(measure="accuracy", values=(0.01, 0.005, 0.015), direction="greater", margin=0.002, n=20, p_for=0.01):
+    return Effect(Comparison(measure, ("a",), ("b",), direction, margin), n, *values, p_for, 0.9, 0.5, 0)
 
 
 def judged(name="C1a", verdict=HOLDS, text="it is so", controls=(), replications=(), **about):
@@ -72,8 +76,9 @@ def curve(ax, label):
 
 @pytest.mark.parametrize("measure, values, text", [
     ("accuracy", (0.01234, 0.00567, 0.019), "+0.0123 [+0.0057, +0.0190]"),
-    ("accuracy", (-0.5, -0.6, 0.1), "-0.500 [-0.600, +0.100]"),
-    ("accuracy", (0.0, NAN, NAN), "+0.0000 [+nan, +nan]"),
+    ("accuracy", (-0.5, -0.6, 0.1), "−0.500 [−0.600, +0.100]"),
+    ("accuracy", (0.00002, -0.00002, 0.0001), "0.0000 [0.0000, +0.0001]"),
+    ("accuracy", (0.0, NAN, NAN), "0.0000 [+nan, +nan]"),
     ("overfitting", (INF, NAN, NAN), "+inf [+nan, +nan]"),
     ("training loss", (0.5, 0.251, 2.0), "×0.50 [0.25, 2.00]"),
     ("training loss", (120.4, 99.0, 1234.5), "×120 [99.00, 1234]"),
@@ -84,6 +89,37 @@ def curve(ax, label):
 ])
 def test_an_effect_is_told_with_its_interval(measure, values, text):
     assert effect_text(effect(measure, values)) == text
+
+
+def test_the_corrected_interval_is_the_one_that_is_told():
+    assert effect_text(replace(effect(), corrected=(-0.001, 0.02))) == "+0.0100 [−0.0010, +0.0200]"
+
+
+@pytest.mark.parametrize("values, text", [
+    ((2.0, 1.9, 2.1), "1 [0.79, 1.3]"),
+    ((-3.0, -3.2, INF), "1.0·10⁻⁵ [6.3·10⁻⁶, ∞]"),
+    ((-1.0, NAN, 6.5), "1.0·10⁻³ [unknown, 3.2·10⁴]"),
+])
+def test_powers_of_ten_beside_a_number_are_told_as_what_they_are_powers_of(values, text):
+    found = effect("gradient ratio at the start", values, "less", 0.0)
+    assert effect_text(replace(found, comparison=replace(found.comparison, b=-2.0))) == text
+    assert effect_text(found).startswith(f"{values[0]:+.3f}".replace("-", "−"))  # of two networks it is a difference
+
+
+@pytest.mark.parametrize("measure, b, direction, margin, text", [
+    ("accuracy", ("b",), "greater", 0.002, "+0.002 or more"),
+    ("accuracy", ("b",), "less", 0.002, "−0.002 or less"),
+    ("validation loss", ("b",), "same", 0.005, "within ±0.005"),
+    ("accuracy", 0.9, "greater", 0.0, "above 0.9"),
+    ("accuracy", ("b",), "less", 0.0, "below 0"),
+    ("steps to 0.1", ("b",), "less", math.log(1.1), "×0.91 or less"),
+    ("training loss", ("b",), "greater", math.log(1.25), "×1.25 or more"),
+    ("training loss", ("b",), "same", math.log(1.25), "×0.80 to ×1.25"),
+    ("not stopped", 0.0, "greater", 0.2, "20% or more"),
+    ("gradient ratio in training", -2.0, "less", 0.0, "below 0.01"),
+])
+def test_a_rule_is_told_with_its_margin(measure, b, direction, margin, text):
+    assert rule_text(Comparison(measure, ("a",), b, direction, margin)) == text
 
 
 # ---- the table
@@ -130,25 +166,37 @@ class Cells(HTMLParser):
 def test_the_table_has_a_row_for_each_part_with_its_effect_and_its_seeds():
     table = VerdictTable(TOLD)
     head, *rows = Cells(table._repr_html_()).rows
-    assert [text for *_, text in head] == ["part", "claim", "verdict", "effect, 95 % interval", "controls"]
+    assert [text for *_, text in head] == ["part", "claim", "verdict", "effect, corrected interval", "controls"]
     assert len(rows) == len(table.rows) == len(TOLD)
-    for shown, (part, claim, verdict, measure, effect, seeds, controls) in zip(rows, table.rows):
+    for shown, (part, claim, verdict, measure, effect, rule, seeds, controls) in zip(rows, table.rows):
         assert [text for *_, text in shown] == [
-            part, claim, f"■ {verdict}", f"{effect}{measure}; {seeds} seeds", controls.replace("; ", "")]
+            part, claim, f"■ {verdict}", f"{effect}{measure}; what matters: {rule}; {seeds} seeds",
+            controls.replace("; ", "")]
     assert [row[:2] for row in table.rows] == [[one.part.name, one.part.text] for one in TOLD]
     assert [row[2] for row in table.rows] == [HOLDS, OTHER_REASON, EQUIVALENT, FAILS, UNDECIDED]
-    assert table.rows[3][3:6] == ["steps to 0.1", "×1.50 [1.20, ∞]", "20"] and table.rows[4][5] == "17"
+    assert table.rows[3][3:6] == [
+        "steps to 0.1", "×1.50 [1.20, ∞]", "×0.91 or less"] and table.rows[4][6] == "17"
 
 
 def test_controls_and_repetitions_are_told_beside_each_other():
     told = [row[-1] for row in VerdictTable(TOLD).rows]
     assert told == [
         "",
-        "each at its own best learning rate: +0.0010 [-0.0020, +0.0040], refuted",
+        "each at its own best learning rate: +0.0010 [−0.0020, +0.0040], refuted",
         "other thirds: +0.0010, +0.0100",
         "",
         "each at its own best learning rate: +0.0100 [+0.0050, +0.0150], open; other thirds: +0.300",
     ]
+
+
+def test_a_control_says_nothing_of_a_cause_where_there_is_no_effect():
+    nothing = judged("C13c", FAILS, p_for=0.9, controls=[(CONTROL, effect(), "confirmed")])
+    assert VerdictTable([nothing]).rows[0][-1].endswith("[+0.0050, +0.0150], no effect to explain")
+
+
+def test_a_table_without_controls_has_no_column_for_them():
+    head, row = Cells(VerdictTable(TOLD[:1])._repr_html_()).rows
+    assert len(head) == len(row) == 4
 
 
 def test_the_tables_header_cells_say_of_what_they_are_headers():
@@ -181,6 +229,41 @@ def test_each_verdict_has_a_colour_and_a_marker_of_its_own_and_the_table_shows_t
 def test_the_table_is_one_that_a_terminal_can_show_too():
     said = repr(VerdictTable(TOLD)).splitlines()
     assert len(said) == 1 + len(TOLD) and said[4].startswith("C3")
+
+
+# ---- claims
+
+SAID = {"C1": ("it works <well>", [("h", "it does"), ("r", "for another reason")]), "C12": ("all", [("u", "open")])}
+
+
+def test_a_claim_has_a_row_with_a_verdict_before_each_sentence():
+    table = ClaimTable(TOLD, SAID)
+    assert table.rows == [["it works <well>", "C1", HOLDS, "it does"], ["", "C1", OTHER_REASON, "for another reason"],
+                          ["all", "C12", UNDECIDED, "open"]]
+    _, first, second = Cells(table._repr_html_()).rows
+    assert [text for *_, text in first] == [
+        "it works <well> (C1)", f"■ {HOLDS}: it does■ {OTHER_REASON}: for another reason"]
+    assert [text for *_, text in second] == ["all (C12)", f"■ {UNDECIDED}: open"]
+
+
+@pytest.mark.parametrize("sentences", [
+    [("h", "both")], [("hh", "both")], [("hr", "both")], [("r", "one"), ("h", "the other")],
+    [("h", "one"), ("r", "two"), ("h", "three")],
+])
+def test_sentences_that_tell_of_other_verdicts_are_refused(sentences):
+    with pytest.raises(ValueError, match=r"told\['C1'\]: the sentences tell of"):
+        ClaimTable(TOLD, {"C1": ("it works", sentences)})
+
+
+def test_what_is_left_in_a_fair_comparison_stands_beside_what_was_seen_in_margins():
+    seen, left = effect(values=(0.01, 0.004, 0.02)), replace(effect(), corrected=(-0.002, 0.03))
+    ax = drawn(plot_fair({"one": (seen, left), "other": (left, seen)}))
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["other", "one"]
+    dots = {marker: {round(line.get_ydata()[0]): line.get_xdata()[0] for line in lines(ax, marker)} for marker in "oD"}
+    assert dots == {"o": pytest.approx({1: 5, 0: 5}), "D": pytest.approx({1: 5, 0: 5})}
+    bars = sorted(tuple(line.get_xdata().round(6)) for line in lines(ax, style="-") if np.ptp(line.get_ydata()) == 0
+                  and len(line.get_xdata()) == 2)
+    assert bars == [(-1, 15), (-1, 15), (2, 10), (2, 10)]
 
 
 # ---- verdicts

@@ -4,11 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from made_up import INF, NAN
 from scipy import stats
 
 from mlplib.evidence import statistics
-from mlplib.evidence.statistics import holm, mean_estimate, median_estimate, share_estimate
+from mlplib.evidence.statistics import LEVEL, holm, holm_levels, mean_estimate, median_estimate, share_estimate
 
 
 def sign(values):
@@ -183,3 +185,15 @@ def test_holm_never_lowers_a_p_value_and_never_changes_their_order():
 
 def test_the_level_is_a_fortieth_on_each_side():
     assert statistics.LEVEL == 0.025
+
+
+@given(st.lists(st.floats(0, 1), max_size=30))
+def test_each_test_at_its_own_level_comes_to_holms_decisions(p):
+    levels = holm_levels(p)
+    assert [own < level for own, level in zip(p, levels)] == [adjusted < LEVEL for adjusted in holm(p)]
+    assert all(LEVEL / max(len(p), 1) <= level <= LEVEL for level in levels)
+
+
+def test_what_shows_something_has_the_level_of_its_step_and_all_else_that_of_the_last():
+    assert holm_levels([0.001, 0.5, 0.02, 0.9]) == pytest.approx([LEVEL / 4, LEVEL / 3, LEVEL / 3, LEVEL / 3])
+    assert holm_levels([]) == []

@@ -7,7 +7,7 @@ import pytest
 from made_up import NAMED, NAN, SEEDS, all_arms, effect
 from scipy import stats
 
-from mlplib.evidence import CLAIMS, EvidenceError, judge, statistics
+from mlplib.evidence import CLAIMS, MEASURES, EvidenceError, judge, statistics
 from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED
 from mlplib.evidence.verdicts import OTHER_REASON, VERDICTS, _agrees
 
@@ -129,6 +129,36 @@ def test_comparisons_that_were_not_repeated_have_no_repetitions():
     found = {each.part.name: len(each.replications) for each in judged(all_arms((1, 2)))}
     assert found["C2"] == found["C10a"] == found["C1a"] == 2
     assert found["C12a"] == found["C13a"] == found["C17a"] == 0
+
+
+@pytest.mark.parametrize("changed", [
+    {"tricks 100": BETTER, "tricks 100, tuned": BETTER},
+    {"tricks 100": {"accuracy": 0.9735, "scatter": 40.0}, "tricks 110": {"accuracy": 0.9712, "scatter": 30.0}},
+    {"tricks 111": {"accuracy": 0.9725, "scatter": 20.0}, "layers 10": {"accuracy": 0.968, "scatter": 60.0}},
+])
+def test_a_corrected_interval_excludes_what_the_corrected_verdict_excludes(changed):
+    """And so never contradicts it, as one that is not corrected may."""
+    narrower = 0
+    for found in judged(all_arms(**changed)):
+        effect, comparison = found.effect, found.part.comparison
+        measure, margin = MEASURES[comparison.measure], comparison.margin
+        ends = [effect.corrected[0], effect.corrected[1]]
+        assert ends[0] <= effect.low + 1e-12 and effect.high <= ends[1] + 1e-12
+        narrower += ends != [effect.low, effect.high]
+        if measure.kind == "share":  # one of each is proof, whatever the interval
+            continue
+        if measure.logarithmic:
+            with np.errstate(divide="ignore"):
+                ends = np.log(ends)
+        alone = effect.verdict(found.p_for, found.p_against)
+        if comparison.direction == "same":
+            within = -margin < ends[0] and ends[1] < margin
+            assert within == (alone == EQUIVALENT)
+        else:
+            low, high = sorted(ends if comparison.direction == "greater" else [-end for end in ends])
+            assert (low > 0) == (found.p_for < statistics.LEVEL)
+            assert (high < margin) == (found.p_against < statistics.LEVEL)
+    assert narrower > 20
 
 
 def test_p_values_are_corrected_for_all_parts_and_controls_together():
