@@ -18,7 +18,7 @@ LITE = BUILT / "lite"
 NAMES = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 # Which archives of stored runs a notebook reads.
-READ = {"2_network": ["shown"], "3_tricks": ["shown"], "4_topology": ["shown"],
+READ = {"2_network": ["shown"], "3_tricks": ["shown", "tuning", "claims"], "4_topology": ["shown"],
         "5_evidence": ["tuning", "claims", "questions"]}
 
 each_notebook = pytest.mark.parametrize("name", NAMES)

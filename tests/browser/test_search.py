@@ -111,7 +111,7 @@ def test_what_a_learner_asks_leads_to_the_section_that_explains_it(results, cons
 
 def test_the_section_is_the_one_that_says_it_most(results):
     found = dict(address.split("#") for address, *_ in reversed(results("momentum")))
-    assert found["notebooks/3_tricks.html"] == "c-keep-some-of-the-last-direction"
+    assert found["notebooks/3_tricks.html"] == "keep-some-of-the-last-direction"
 
 
 def test_who_asks_for_a_name_of_the_library_finds_it_first(results):
