@@ -264,9 +264,7 @@ class ValleyExplorer(KernelFree):
     GAMMAS = ("0", "0.5", "0.9")
 
     def __init__(self):
-        self._figure = Figure((5.2, 4.6), layout="none")  # one for all pictures
-        self._figure.subplots_adjust(left=0.14, right=0.97, bottom=0.11, top=0.97, hspace=0.36)
-        self._axes = self._figure.subplots(2)
+        self._axes = self._valley()
         self.rows = [choice("Learning rate α", self.RATES, "0.09"), choice("Momentum γ", self.GAMMAS)]
         self.picture = switch(self.rows, lambda *chosen: ipywidgets.HTML(self._show(*map(float, chosen))))
         caption = note(
@@ -277,6 +275,18 @@ class ValleyExplorer(KernelFree):
         super().__init__([*self.rows, self.picture, caption], self._show(0.09, 0.0) + caption.value,
                          f"ValleyExplorer: {len(self.RATES)} learning rates, {len(self.GAMMAS)} momenta")
         self.add_class("explorer")
+
+    def _valley(self):
+        """Axes for all pictures: only the path and its loss are drawn anew."""
+        figure = Figure((5.2, 4.6), layout="none")
+        figure.subplots_adjust(left=0.14, right=0.97, bottom=0.11, top=0.97, hspace=0.36)
+        above, below = figure.subplots(2)
+        along, across = np.meshgrid(np.linspace(-10.5, 7, 141), np.linspace(-3.5, 3.5, 71))
+        above.contour(along, across, (self.CURVATURES[0] * along**2 + self.CURVATURES[1] * across**2) / 2,
+                      levels=(1, 5, 15, 30, 50, 80), colors=PALE, linewidths=0.8)
+        above.set(xlim=(-10.5, 7), ylim=(-3.5, 3.5), xlabel="w₁, along the valley", ylabel="w₂, across")
+        below.set(xlim=(0, self.STEPS), ylim=(1e-4, 1e4), yscale="log", xlabel="step", ylabel="loss")
+        return above, below
 
     def path(self, learning_rate, gamma):
         """Where the steps lead.
@@ -305,19 +315,14 @@ class ValleyExplorer(KernelFree):
         losses = points**2 @ self.CURVATURES / 2
         stable = learning_rate * self.CURVATURES.max() < 2 * (1 + gamma)
         above, below = self._axes
-        for ax in self._axes:
-            ax.clear()
-        along, across = np.meshgrid(np.linspace(-10.5, 7, 141), np.linspace(-3.5, 3.5, 71))
-        above.contour(along, across, (self.CURVATURES[0] * along**2 + self.CURVATURES[1] * across**2) / 2,
-                      levels=(1, 5, 15, 30, 50, 80), colors=PALE, linewidths=0.8)
-        color = BLUE if stable else VERMILLION
-        above.plot(*points.T, ".-", color=color, linewidth=1, markersize=5)
+        for line in [*above.lines, *below.lines]:
+            line.remove()
+        style = {"marker": ".", "color": BLUE if stable else VERMILLION, "linewidth": 1, "markersize": 5}
+        above.plot(*points.T, **style)
         above.plot(*self.START, "s", color=BLACK, markersize=6)
         above.plot(0, 0, "x", color=BLACK, markersize=8, markeredgewidth=2)
-        above.set(xlim=(-10.5, 7), ylim=(-3.5, 3.5), xlabel="w₁, along the valley", ylabel="w₂, across")
         below.axhline(losses[0], color=GREY, linewidth=0.8, linestyle=":")
-        below.plot(losses, ".-", color=color, linewidth=1, markersize=5)
-        below.set(xlim=(0, self.STEPS), ylim=(1e-4, 1e4), yscale="log", xlabel="step", ylabel="loss")
+        below.plot(losses, **style)
         share = losses / losses[0]
         settled = 1 + int(np.flatnonzero(share >= 1e-3)[-1])
         if not stable:
@@ -327,9 +332,9 @@ class ValleyExplorer(KernelFree):
         else:
             after = f"After {self.STEPS} steps the loss is {share[-1]:.2g} of what it was."
         limit = 2 * (1 + gamma) / self.CURVATURES.max()
-        text = f"α = {learning_rate:g}, γ = {gamma:g}. {after} The largest stable α is {limit:.2g}."
+        text = f"α = {learning_rate:g}, γ = {gamma:g}. {after} To be stable, α must be below {limit:.2g}."
         alt = f"A path in a long narrow valley above, the loss against the step below. {text}"
-        return _picture(self._figure, alt) + f"<p>{escape(text)}</p>"
+        return _picture(above.figure, alt) + f"<p>{escape(text)}</p>"
 
 
 # As in the chapter's figures: the row that has the logistic sigmoid, and the one that has the improved.

@@ -233,5 +233,5 @@ def test_a_path_in_the_valley_is_that_of_the_recursion_and_stable_where_theory_s
             w = w - alpha * v
         stable = alpha * 20 < 2 * (1 + gamma)
         assert ("It leaves the valley" in alt(html)) == (not stable)
-        assert f"largest stable α is {2 * (1 + gamma) / 20:.2g}." in alt(html)
+        assert f"α must be below {2 * (1 + gamma) / 20:.2g}." in alt(html)
         assert (explorer.path(alpha, gamma)[-1, 1] ** 2 < 1.6**2) == stable
