@@ -642,6 +642,9 @@ CASES = {
         ("widgets.TopologyExplorer([])", T, "store: expected a path"),
         ("widgets.TopologyExplorer(shelf)", store.StoreError, "TopologyExplorer needs a run of"),
         ("widgets.ActivationExplorer('sigmoid')", T, "positional argument"),
+        ("widgets.ValleyExplorer(0.1)", T, "positional argument"),
+        ("widgets.ValleyExplorer().path(0, 0.9)", V, "learning_rate: expected"),
+        ("widgets.ValleyExplorer().path(0.1, 1)", V, "gamma: expected"),
     ],
 }
 

@@ -19,7 +19,8 @@ NAMES = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 # Which archives of stored runs a notebook reads.
 EVIDENCE = ["5_evidence", "6_start", "7_sigmoid", "8_momentum", "9_width", "10_depth", "11_judging"]
-READ = {"2_network": ["shown"], "3_tricks": ["shown"], "4_topology": ["shown", "tuning", "claims", "questions"]}
+READ = {"2_network": ["shown"], "3_tricks": ["shown", "tuning", "claims"],
+        "4_topology": ["shown", "tuning", "claims", "questions"]}
 READ |= {name: ["tuning", "claims", "questions"] for name in EVIDENCE}
 # And those that import SciPy, which is fetched then.
 WITH_SCIPY = [*EVIDENCE, "12_own_claim"]

@@ -8,10 +8,11 @@ with extra("notebooks", "mlplib.widgets"):
     import matplotlib  # noqa: F401
 
 from mlplib.widgets.bench import TrainingBench
-from mlplib.widgets.explorers import ActivationExplorer, TopologyExplorer, TrickExplorer
+from mlplib.widgets.explorers import ActivationExplorer, TopologyExplorer, TrickExplorer, ValleyExplorer
 from mlplib.widgets.film import TrainingFilm
 from mlplib.widgets.stepper import BackpropStepper
 
 __all__ = [
     "ActivationExplorer", "BackpropStepper", "TopologyExplorer", "TrainingBench", "TrainingFilm", "TrickExplorer",
+    "ValleyExplorer",
 ]

@@ -14,11 +14,12 @@ from mlplib.activations import ACTIVATIONS
 from mlplib.catalogue import DEPTHS, REPORT_TRICKS, TRICK_COMBINATIONS, WIDTHS, topology_experiment, trick_experiment
 from mlplib.experiments import TRICKS
 from mlplib.network import MLP
+from mlplib.optimizers import SGD, Momentum
 from mlplib.plotting import as_html_image, draw_seeds
-from mlplib.report import REPORT, SEEDS
+from mlplib.report import SEEDS
 from mlplib.running import Figures
 from mlplib.store import Runs, Store, StoreError, packaged
-from mlplib.style import BLACK, COLORS, network_color
+from mlplib.style import BLACK, BLUE, COLORS, GREY, PALE, VERMILLION, network_color
 from mlplib.sweeps import counted
 from mlplib.widgets.frames import KernelFree, choice, note, switch
 
@@ -29,7 +30,6 @@ VIEWS = {
     "accuracy": ("accuracy", {"ylabel": "accuracy", "ylim": (0.85, 1.003)}),
     "logarithmic loss": ("loss", {"ylabel": "loss [nats]", "yscale": "log", "ylim": (1e-5, 5)}),
 }
-_ROWS = {row.experiment: task for task, row in REPORT.items()}
 _TRICK_NAMES = tuple(TRICKS[trick].name for trick in REPORT_TRICKS)
 
 
@@ -90,10 +90,6 @@ class RunsExplorer(KernelFree):
                                  f"{error.args[0]}. To train what the package lacks: make sweep") from error
         return runs
 
-    def _label(self, key):
-        name, experiment = self._networks[key]
-        return f"{name} ({_ROWS[experiment]})" if experiment in _ROWS else name
-
     def _show(self, key, view):
         """Picture and line of figures, as HTML."""
         kind, ax = VIEWS[view][0], self._axes[view]
@@ -101,8 +97,8 @@ class RunsExplorer(KernelFree):
             artist.remove()
         alt = f"{view.capitalize()} against gradient steps, means over {len(SEEDS)} seeds."
         for role, shown in [*(("For reference", other) for other in self._references if other != key), ("Chosen", key)]:
-            runs, label, color = self._runs[shown], self._label(shown), network_color(self._networks[shown][1])
-            draw_seeds(ax, [run.history for run in runs], kind, color, label, reference=shown != key)
+            (label, experiment), runs = self._networks[shown], self._runs[shown]
+            draw_seeds(ax, [run.history for run in runs], kind, network_color(experiment), label, shown != key)
             alt += f" {role}, {_in_words(label, runs, kind)}"
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, reverse=True)
         return _picture(ax.figure, alt) + _final_figures(label, runs)
@@ -246,6 +242,99 @@ class ActivationExplorer(KernelFree):
         text = (f"After {counted(layers, 'layer')}: " + "; ".join(words) + ".").replace("-", "−")
         alt = f"Histograms of the outputs above, their spread against the layers passed below. {text}"
         return _picture(self._figure, alt) + f"<p>{escape(text)}</p>"
+
+
+class ValleyExplorer(KernelFree):
+    """Descent in a narrow valley, with the learning rate and the momentum that are chosen; no kernel.
+
+    The loss is ½ (λ₁ w₁² + λ₂ w₂²): flat along the valley, and twenty times as curved across.
+
+    Attributes
+    ----------
+    rows : list of ipywidgets.ToggleButtons
+        The learning rate α, and γ.
+    picture : ipywidgets.Stack
+        Switched by them.
+    """
+
+    CURVATURES = np.array([1.0, 20.0])
+    START = np.array([-9.0, 1.6])
+    STEPS = 60
+    RATES = ("0.01", "0.05", "0.09", "0.12", "0.17", "0.2")
+    GAMMAS = ("0", "0.5", "0.9")
+
+    def __init__(self):
+        self._axes = self._valley()
+        self.rows = [choice("Learning rate α", self.RATES, "0.09"), choice("Momentum γ", self.GAMMAS)]
+        self.picture = switch(self.rows, lambda *chosen: ipywidgets.HTML(self._show(*map(float, chosen))))
+        caption = note(
+            f"Above: the valley from above, with lines of equal loss, and the path of {self.STEPS} steps from the "
+            "square; the cross is the bottom. Below: the loss after each step; the dotted line is that of the start. "
+            "The axes are the same for all choices and cut off what lies outside."
+        )
+        super().__init__([*self.rows, self.picture, caption], self._show(0.09, 0.0) + caption.value,
+                         f"ValleyExplorer: {len(self.RATES)} learning rates, {len(self.GAMMAS)} momenta")
+        self.add_class("explorer")
+
+    def _valley(self):
+        """Axes for all pictures: only the path and its loss are drawn anew."""
+        figure = Figure((5.2, 4.6), layout="none")
+        figure.subplots_adjust(left=0.14, right=0.97, bottom=0.11, top=0.97, hspace=0.36)
+        above, below = figure.subplots(2)
+        along, across = np.meshgrid(np.linspace(-10.5, 7, 141), np.linspace(-3.5, 3.5, 71))
+        above.contour(along, across, (self.CURVATURES[0] * along**2 + self.CURVATURES[1] * across**2) / 2,
+                      levels=(1, 5, 15, 30, 50, 80), colors=PALE, linewidths=0.8)
+        above.set(xlim=(-10.5, 7), ylim=(-3.5, 3.5), xlabel="w₁, along the valley", ylabel="w₂, across")
+        below.set(xlim=(0, self.STEPS), ylim=(1e-4, 1e4), yscale="log", xlabel="step", ylabel="loss")
+        return above, below
+
+    def path(self, learning_rate, gamma):
+        """Where the steps lead.
+
+        Parameters
+        ----------
+        learning_rate : float
+        gamma : float
+            0 is plain descent.
+
+        Returns
+        -------
+        array of shape (STEPS + 1, 2)
+            The two weights, from the start on.
+        """
+        weights, optimizer = [self.START.copy()], Momentum(learning_rate, gamma) if gamma else SGD(learning_rate)
+        points = [self.START]
+        for _ in range(self.STEPS):
+            optimizer.update(weights, [self.CURVATURES * weights[0]])
+            points.append(weights[0].copy())
+        return np.array(points)
+
+    def _show(self, learning_rate, gamma):
+        """Picture and a line of text, as HTML."""
+        points = self.path(learning_rate, gamma)
+        losses = points**2 @ self.CURVATURES / 2
+        stable = learning_rate * self.CURVATURES.max() < 2 * (1 + gamma)
+        above, below = self._axes
+        for line in [*above.lines, *below.lines]:
+            line.remove()
+        style = {"marker": ".", "color": BLUE if stable else VERMILLION, "linewidth": 1, "markersize": 5}
+        above.plot(*points.T, **style)
+        above.plot(*self.START, "s", color=BLACK, markersize=6)
+        above.plot(0, 0, "x", color=BLACK, markersize=8, markeredgewidth=2)
+        below.axhline(losses[0], color=GREY, linewidth=0.8, linestyle=":")
+        below.plot(losses, **style)
+        share = losses / losses[0]
+        settled = 1 + int(np.flatnonzero(share >= 1e-3)[-1])
+        if not stable:
+            after = "It leaves the valley: the steps across grow without limit."
+        elif settled <= self.STEPS:
+            after = f"From step {settled} on the loss is below a thousandth of what it was."
+        else:
+            after = f"After {self.STEPS} steps the loss is {share[-1]:.2g} of what it was."
+        limit = 2 * (1 + gamma) / self.CURVATURES.max()
+        text = f"α = {learning_rate:g}, γ = {gamma:g}. {after} To be stable, α must be below {limit:.2g}."
+        alt = f"A path in a long narrow valley above, the loss against the step below. {text}"
+        return _picture(above.figure, alt) + f"<p>{escape(text)}</p>"
 
 
 # As in the chapter's figures: the row that has the logistic sigmoid, and the one that has the improved.

@@ -13,6 +13,7 @@ PLACES = {
     "TrickExplorer": (TRICKS, "Momentum"),
     "TopologyExplorer": (TOPOLOGY, "Hidden layers"),
     "ActivationExplorer": (TRICKS, "After layers"),
+    "ValleyExplorer": (TRICKS, "Momentum γ"),
 }
 
 each_explorer = pytest.mark.parametrize("name", PLACES)
@@ -141,6 +142,15 @@ def test_z_and_the_number_of_layers_move_the_two_pictures_of_the_sigmoids(explor
     assert sigmoids.console.errors == []
 
 
+def test_rate_and_momentum_show_the_path_chosen(explorer):
+    valley = explorer("ValleyExplorer")
+    for rate, gamma in (("0.12", "0"), ("0.12", "0.5"), ("0.01", "0.9")):
+        set_to(valley, "Learning rate α", rate)
+        set_to(valley, "Momentum γ", gamma)
+        assert f"α = {rate}, γ = {gamma}." in valley.image()[0]
+    assert valley.console.errors == []
+
+
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 def test_a_button_is_reached_and_pressed_by_keyboard(key, explorer):
     tricks = explorer("TrickExplorer")
@@ -210,11 +220,12 @@ def test_the_plain_picture_is_hidden_where_widgets_are(name, explorer):
     assert not cell.locator(".widget-fallback").is_visible()
 
 
-@pytest.mark.parametrize("address, explorers", [(TRICKS, 2), (TOPOLOGY, 1)])
+@pytest.mark.parametrize("address, explorers", [(TRICKS, 3), (TOPOLOGY, 1)])
 def test_a_plain_picture_stands_where_the_widget_manager_cannot_load(address, explorers, visit, network, page):
     network.cdn = False
     visit(address, widgets=False)
-    plain = page.locator(".widget-fallback", has=page.locator('img[alt*="means over"], img[alt*="sigmoids"]'))
+    plain = page.locator(".widget-fallback", has=page.locator('img[alt*="means over"], img[alt*="sigmoids"], '
+                                                                 'img[alt*="valley"]'))
     assert plain.count() == explorers
     for one in plain.all():
         assert one.is_visible()

@@ -13,7 +13,7 @@ from mlplib.catalogue import TRICK_COMBINATIONS, shown_experiments, topology_exp
 from mlplib.experiments import Experiment
 from mlplib.running import Figures
 from mlplib.store import Store, StoreChain, StoreError
-from mlplib.widgets import ActivationExplorer, TopologyExplorer, TrickExplorer
+from mlplib.widgets import ActivationExplorer, TopologyExplorer, TrickExplorer, ValleyExplorer
 from mlplib.widgets.explorers import VIEWS
 from mlplib.widgets.frames import combinations
 
@@ -52,6 +52,11 @@ def activations():
     return built(ActivationExplorer)
 
 
+@pytest.fixture(scope="module")
+def valley():
+    return built(ValleyExplorer)
+
+
 def shown(stack, rows):
     """By what is chosen: the widget that the page shows, following the links of each level as a page does."""
     leaves = {}
@@ -83,14 +88,15 @@ def switched(explorer):
     return [(explorer.rows, explorer.picture)]
 
 
-@pytest.mark.parametrize("name, pictures", [("tricks", 8 * 3), ("topology", 25 * 3), ("activations", 13 + 10)])
+@pytest.mark.parametrize("name, pictures", [("tricks", 8 * 3), ("topology", 25 * 3), ("activations", 13 + 10),
+                                            ("valley", 6 * 3)])
 def test_every_choice_shows_a_picture_of_its_own(name, pictures, request):
     explorer, _ = request.getfixturevalue(name)
     leaves = [html for rows, stack in switched(explorer) for html in shown(stack, rows).values()]
     assert len(leaves) == len({picture(html) for html in leaves}) == len({alt(html) for html in leaves}) == pictures
 
 
-@pytest.mark.parametrize("name", ["tricks", "topology", "activations"])
+@pytest.mark.parametrize("name", ["tricks", "topology", "activations", "valley"])
 def test_an_explorer_is_small_enough_for_a_page(name, request):
     explorer, state = request.getfixturevalue(name)
     sizes = [len(picture(html)) for rows, stack in switched(explorer) for html in shown(stack, rows).values()]
@@ -98,14 +104,14 @@ def test_an_explorer_is_small_enough_for_a_page(name, request):
     assert sum(sizes) < state <= MAX_STATE
 
 
-@pytest.mark.parametrize("name", ["tricks", "topology", "activations"])
+@pytest.mark.parametrize("name", ["tricks", "topology", "activations", "valley"])
 def test_a_plain_picture_with_words_stands_in_for_an_explorer(name, request):
     explorer, _ = request.getfixturevalue(name)
     alts = re.findall(r'<img [^>]*alt="([^"]+)"', explorer.plain)
     assert alts and len(explorer.plain) <= MAX_PICTURE
 
 
-@pytest.mark.parametrize("name", ["tricks", "topology", "activations"])
+@pytest.mark.parametrize("name", ["tricks", "topology", "activations", "valley"])
 def test_each_button_says_what_it_chooses(name, request):
     explorer, _ = request.getfixturevalue(name)
     for rows, _ in switched(explorer):
@@ -214,3 +220,18 @@ def test_ten_layers_of_logistic_units_answer_every_input_alike_and_improved_ones
     logistic, improved, *_ = np.array(spreads).T
     assert all(logistic[1:] / logistic[:-1] < 0.3) and logistic[-1] < 1e-5
     assert all(improved > 0.5)
+
+
+def test_a_path_in_the_valley_is_that_of_the_recursion_and_stable_where_theory_says(valley):
+    explorer, _ = valley
+    for (rate, gamma), html in shown(explorer.picture, explorer.rows).items():
+        alpha, gamma = float(rate), float(gamma)
+        w, v = np.array([-9.0, 1.6]), np.zeros(2)
+        for point in explorer.path(alpha, gamma):
+            assert point == pytest.approx(w, rel=1e-9)
+            v = gamma * v + np.array([1, 20]) * w
+            w = w - alpha * v
+        stable = alpha * 20 < 2 * (1 + gamma)
+        assert ("It leaves the valley" in alt(html)) == (not stable)
+        assert f"α must be below {2 * (1 + gamma) / 20:.2g}." in alt(html)
+        assert (explorer.path(alpha, gamma)[-1, 1] ** 2 < 1.6**2) == stable
