@@ -21,6 +21,7 @@ from tornado.web import HTTPError
 from traitlets.config.loader import PyFileConfigLoader
 
 import mlplib
+from mlplib.evidence import WIDTH_SERIES
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "notebooks"
@@ -139,6 +140,39 @@ def test_a_reference_to_what_is_not_in_the_notebooks_own_text_says_where_it_lead
 def test_the_book_shows_numbers_and_citations_where_jupyterlab_has_words(written, shown):
     extension = runpy.run_path(str(ROOT / "book" / "_ext" / "numbers_for_words.py"))
     assert extension["with_numbers"](written, {"lecun2012efficient"}) == shown
+
+
+# ---- results
+
+# What a result sentence may name without having computed it: what was set before the runs, and formulas.
+GIVEN = {
+    "0.1": "a learning rate; a training loss to reach", "0.02": "a learning rate", "0.2": "a step", "0.9": "a momentum",
+    "0.5": "a momentum; a training loss; a logistic unit's mean", "0.99": "a momentum", "50": "epochs at most",
+    "0.3": "a training loss to reach", "0.05": "a training loss to reach", "126": "updates after which is looked",
+    "0.01": "a training loss to reach; the rule's share", "10,000": "images", "20,000": "images", "40,000": "images",
+    "59": "units of two layers", "60": "units of two layers", "5": "seeds; the level of a test", "20": "seeds",
+    "3": "figures", "1": "an end of [−1, 1]", "0": "a pixel", "10": "a base",
+    **{f"{units:,}": "units" for units in WIDTH_SERIES},
+}
+NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*")
+
+
+def typed_numbers(code):
+    """The numbers in the texts of `Markdown(f"...")` that no expression gives, but those of lists and of sections."""
+    texts = [node.args[0] for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)
+             and getattr(node.func, "id", "") == "Markdown" and isinstance(node.args[0], ast.JoinedStr)]
+    said = [part.value if isinstance(part, ast.Constant) else "{}" for text in texts for part in text.values]
+    return NUMBER.findall(re.sub(r"^ *\d+\. |section \d\.\d", "", "".join(said), flags=re.MULTILINE))
+
+
+@each_notebook
+def test_no_result_is_typed(name):
+    assert {number for cell in code_cells(name) for number in typed_numbers(cell.source)} <= set(GIVEN)
+
+
+def test_a_typed_result_is_found():
+    code = 'Markdown(f"""\n1. At 0.1 it reads {x:.3f}, that is 0.917 or 41 of [−1, 1], section 4.7 with 1,024.\n""")'
+    assert typed_numbers(code) == ["0.1", "0.917", "41", "1", "1", "1,024"]
 
 
 # ---- files

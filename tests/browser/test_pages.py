@@ -21,6 +21,8 @@ FORWARDING = [name for name, tree in TREES.items() if tree.find("meta", {"http-e
 # Without a build there is still one test of each kind, so that the fixture `site` can say what to do.
 PAGES = [name for name in FILES if name not in FORWARDING] or ["index.html"]
 
+EVIDENCE = [name for name in PAGES if re.match(r"notebooks/([5-9]|1\d)_", name)] or PAGES
+
 each_page = pytest.mark.parametrize("name", PAGES, scope="module")  # the tests of a page follow each other
 
 #: What axe finds and the book cannot help: rule and a part of the element's HTML, and why.
@@ -241,6 +243,11 @@ def test_what_goes_on_behind_an_edge_on_a_phone_can_be_scrolled_and_shows_it(loo
     page = look(PHONE)
     open_all(page)
     assert [element for element, signed in page.evaluate(BEYOND) if not signed] == []
+
+
+@pytest.mark.parametrize("name", EVIDENCE)
+def test_a_page_of_the_evidence_can_be_read_at_a_sitting(look, name):
+    assert 1_000 < look(name, 1400, 900).evaluate("() => document.documentElement.scrollHeight") <= 12_000
 
 
 @each_page
