@@ -43,7 +43,7 @@ def test_runs_that_say_something_else_are_no_finding(store, monkeypatch):
 def test_the_page_on_the_report_shows_what_it_printed():
     rows = [[cell.get_text() for cell in row.select("td")]
             for row in BeautifulSoup(REPORT_PAGE.read_bytes(), "html.parser").select("table")[1].select("tbody tr")]
-    assert [name.split(" (")[1].strip(")") for name, *_ in rows] == list(REPORT)
+    assert [name for name, *_ in rows] == [row.name for row in REPORT.values()]
     for row, (_, *cells) in zip(REPORT.values(), rows):
         kinds = ["train_loss", "validation_loss", "train_accuracy", "validation_accuracy"]
         for kind, shown in zip(kinds, cells, strict=True):

@@ -244,6 +244,7 @@ OF_NO_MODULE = {
     "lite": "of the live side of the book",
     "cluster": "of a sweep on a cluster, which takes packages of its own",
     "benchmarks": "of benchmarks/",
+    "wrong_gradient": "of what chapter 2 shows of runs that no notebook makes",
 }
 
 

@@ -152,7 +152,7 @@ def test_the_librarys_wheel_is_the_library():
     path = next(path for path in wheels() if path.name.startswith("mlplib"))
     with zipfile.ZipFile(path) as wheel:
         held = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("mlplib/")}
-    patterns = ("*.py", "evidence/*.py", "widgets/*.py", "speed.json", "mnist_data/*.gz")
+    patterns = ("*.py", "evidence/*.py", "widgets/*.py", "*.json", "mnist_data/*.gz")
     assert held == {file.relative_to(ROOT).as_posix(): file.read_bytes()
                     for pattern in patterns for file in (ROOT / "mlplib").glob(pattern)}
 

@@ -10,22 +10,22 @@ import numpy as np
 
 from mlplib import _checks
 from mlplib.experiments import Experiment
-from mlplib.history import Progress
 from mlplib.inputs import standardized_mnist
 from mlplib.mnist import N_CLASSES, N_PIXELS
 from mlplib.plotting import as_html_image
-from mlplib.running import one_blas_thread, trainer_for
+from mlplib.running import Figures, one_blas_thread, trainer_for
 from mlplib.training import progress_bar
 from mlplib.widgets.frames import KernelFree, choice, player, switch
 
 
 class FilmFrame(NamedTuple):
-    """The network after some update.
+    """The network before any update, or after some.
 
     Attributes
     ----------
-    progress : Progress
-        Its step, losses and accuracies.
+    n_updates : int
+    figures : Figures
+        Losses and accuracies over both sets.
     weights : array of shape (784, n_units)
         Into the hidden units that are shown, without their biases.
     moved : float
@@ -34,7 +34,8 @@ class FilmFrame(NamedTuple):
         How many validation images of the digit [row] are read as the digit [column].
     """
 
-    progress: Progress
+    n_updates: int
+    figures: Figures
     weights: np.ndarray
     moved: float
     confusion: np.ndarray
@@ -50,10 +51,10 @@ class FilmFrame(NamedTuple):
 class TrainingFilm(KernelFree):
     """The first updates of a training run: incoming weights of hidden units as images, and the confusion matrix.
 
-    The reader sees, after each of some updates, a picture for each of the first hidden units: its 784 weights in the
-    places of their pixels, blue below 0, red above, on one scale for the whole film. Beside it stands how many
-    validation images of each digit (row) are read as which digit (column). Press the buttons, or Play. Frame n stands
-    after update n³: 0, 1, 8, 27, ..., because a network learns most in its first steps.
+    The reader sees, for the untrained network and after some updates, a picture for each of the first hidden units: its
+    784 weights in the places of their pixels, blue below 0, red above, on one scale for the whole film. Beside it
+    stands how many validation images of each digit (row) are read as which digit (column). Press the buttons, or Play.
+    Frame n stands after n³ updates: 0, 1, 8, 27, ..., because a network learns most in its first steps.
 
     The run is made when the object is built, in about ten seconds. Ctrl-C ends the film early, with the frames that it
     has. On what was reached, `trainer` can go on.
@@ -78,7 +79,7 @@ class TrainingFilm(KernelFree):
     Raises
     ------
     TypeError, ValueError
-        If an argument is not as described, or training diverges before its first evaluation.
+        If an argument is not as described, or the untrained network's sums are not finite.
     KeyboardInterrupt
         If Ctrl-C came before the first frame.
 
@@ -97,21 +98,19 @@ class TrainingFilm(KernelFree):
         if n_units % 4 or not experiment.hidden or n_units > experiment.hidden[0]:
             raise ValueError(f"n_units: expected a multiple of 4, at most the units of the first hidden layer of "
                              f"{self.trainer.model}, got {n_units}")
-        self.frames = _until_interrupted(_record(self.trainer, n_frames, n_units))
-        if not self.frames:
-            raise ValueError(f"experiment: expected one that can be trained. {self.trainer.message}")
+        self.frames = _until_interrupted(_record(self.trainer, experiment, n_frames, n_units))
         # One scale for all frames; a few larger weights may be cut off, or they would make all others pale.
         limit = np.percentile([np.abs(frame.weights) for frame in self.frames], 99.5)
         pages = _until_interrupted(_page(frame, limit) for frame in self.frames)
-        self.frame_buttons = choice("After step", [str(frame.progress.step) for frame in self.frames[: len(pages)]])
+        self.frame_buttons = choice("Updates", [str(frame.n_updates) for frame in self.frames[: len(pages)]])
         by_step = dict(zip(self.frame_buttons.options, pages))
-        first, last = self.frames[0].progress, self.frames[-1].progress
+        first, last = self.frames[0], self.frames[-1]
         film = switch([self.frame_buttons], lambda step: ipywidgets.HTML(by_step[step]))
         super().__init__(
             [player(self.frame_buttons, seconds=1.5), self.frame_buttons, film],
             plain=pages[0] + (pages[-1] if len(pages) > 1 else ""),
-            summary=f"TrainingFilm: {len(pages)} frames, steps {first.step} to {last.step}; "
-                    f"validation accuracy {first.validation_accuracy:.3f} to {last.validation_accuracy:.3f}",
+            summary=f"TrainingFilm: {len(pages)} frames, {first.n_updates} to {last.n_updates} updates; validation "
+                    f"accuracy {first.figures.validation_accuracy:.3f} to {last.figures.validation_accuracy:.3f}",
         )
 
 
@@ -128,27 +127,35 @@ def _until_interrupted(items):
     return done
 
 
-def _record(trainer, n_frames, n_units):
+def _record(trainer, experiment, n_frames, n_units):
     """The frames, while the network is trained."""
-    _, (X, y) = standardized_mnist()
-    weights = trainer.model.weights[0][:N_PIXELS, :n_units]  # live
+    (X, y), validation = standardized_mnist(experiment.third, experiment.inputs)
+    model, train = trainer.model, (X[: experiment.n_train], y[: experiment.n_train])
+    weights = model.weights[0][:N_PIXELS, :n_units]  # live
     start = weights.copy()
-    evaluations = progress_bar(islice(trainer, n_frames), total=n_frames, unit="frame", desc="Training")
+
+    def frame(n_updates, figures):
+        moved = np.linalg.norm(weights - start) / np.linalg.norm(start)
+        confusion = np.zeros((N_CLASSES, N_CLASSES), int)
+        np.add.at(confusion, (validation[1], model.predict(validation[0])), 1)
+        return FilmFrame(n_updates, Figures(*figures), weights.copy(), float(moved), confusion)
+
     with one_blas_thread():
-        for n, progress in enumerate(evaluations, start=1):
-            moved = np.linalg.norm(weights - start) / np.linalg.norm(start)
-            confusion = np.zeros((N_CLASSES, N_CLASSES), int)
-            np.add.at(confusion, (y, trainer.model.predict(X)), 1)
-            yield FilmFrame(progress, weights.copy(), float(moved), confusion)
-            # The trainer makes its next evaluation after the next update that this number divides.
-            trainer.evaluate_every = n**3
+        yield frame(0, (*model.evaluate(*train), *model.evaluate(*validation)))
+        evaluations = progress_bar(islice(trainer, n_frames - 1), total=n_frames - 1, unit="frame", desc="Training")
+        for n, (step, _, _, *figures) in enumerate(evaluations, start=2):
+            yield frame(step + 1, figures)
+            # The trainer makes its next evaluation after the next update, counted from 0, that this number divides.
+            trainer.evaluate_every = n**3 - 1
 
 
 def _page(frame, limit):
     """Picture and table side by side, one above the other on a narrow screen."""
-    progress, (digit, read_as, times) = frame.progress, frame.most_confused
-    said = (f"After step {progress.step}, epoch {progress.epoch}: "
-            f"validation accuracy {progress.validation_accuracy:.3f}, validation loss {progress.validation_loss:.3f}. "
+    figures, (digit, read_as, times) = frame.figures, frame.most_confused
+    n = frame.n_updates
+    when = f"After {n} update{'s' * (n > 1)}" if n else "Before the first update"
+    said = (f"{when}: validation accuracy {figures.validation_accuracy:.3f}, "
+            f"validation loss {figures.validation_loss:.3f}. "
             f"Most frequent mistake: {digit} read as {read_as}, {times} times.")
     alt = (f"Incoming weights of {frame.weights.shape[1]} hidden units as images of 28 by 28 pixels, "
            f"moved by {100 * frame.moved:.1f} % of their initial size. {said}")

@@ -7,7 +7,7 @@ import pytest
 # The page, what the first frame begins with, a button, and what its frame begins with.
 CASES = {
     "stepper": ("notebooks/1_backpropagation.html", "Step 0, start", "δ⁽¹⁾", "Step 8, backward"),
-    "film": ("notebooks/2_network.html", "After step 0,", "27", "After step 27,"),
+    "film": ("notebooks/2_network.html", "Before the first update:", "27", "After 27 updates:"),
 }
 
 

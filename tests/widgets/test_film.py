@@ -51,17 +51,33 @@ def pages(film):
 # ---- the frames
 
 
-def test_frame_n_stands_after_update_n_cubed(film):
-    assert [frame.progress.step for frame in film.frames] == [0, 1, 8, 27, 64]
+def test_frame_n_stands_after_n_cubed_updates(film):
+    assert [frame.n_updates for frame in film.frames] == [0, 1, 8, 27, 64]
     assert list(film.frame_buttons.options) == ["0", "1", "8", "27", "64"]
-    assert film.trainer.n_steps == 65
+    assert film.trainer.n_steps == 64
+
+
+def test_the_first_frame_shows_the_network_before_any_update(film):
+    untrained, frame = mlplib.trainer_for(TINY).model, film.frames[0]
+    (X, y), validation = standardized_mnist()
+    np.testing.assert_array_equal(frame.weights, untrained.weights[0][:784])
+    assert frame.moved == 0
+    figures = *untrained.evaluate(X[:320], y[:320]), *untrained.evaluate(*validation)
+    assert frame.figures == pytest.approx(figures, rel=1e-5)
+    assert np.trace(frame.confusion) == round(10_000 * frame.figures.validation_accuracy)
+    assert "Before the first update" in pages(film)[0]
+
+
+def test_a_film_of_one_frame_trains_nothing():
+    film = TrainingFilm(TINY, n_frames=1, n_units=4)
+    assert len(film.frames) == 1 and film.trainer.n_steps == 0
 
 
 def test_a_frame_shows_the_network_of_the_ordinary_training_loop(film, ordinary):
     start, by_step = ordinary
-    for frame in film.frames:
-        progress, (W, _) = by_step[frame.progress.step]
-        assert frame.progress == progress
+    for frame in film.frames[1:]:
+        progress, (W, _) = by_step[frame.n_updates - 1]
+        assert frame.figures == progress[3:]
         np.testing.assert_array_equal(frame.weights, W[:784])  # without the row of biases
         moved = np.linalg.norm(W[:784] - start[:784]) / np.linalg.norm(start[:784])
         assert frame.moved == pytest.approx(moved, rel=1e-5)
@@ -70,18 +86,18 @@ def test_a_frame_shows_the_network_of_the_ordinary_training_loop(film, ordinary)
 def test_the_confusion_matrix_counts_digits_against_what_they_are_read_as(film, ordinary, mnist, inputs):
     frame = film.frames[-1]
     model = mlplib.trainer_for(TINY).model
-    model.weights = ordinary[1][frame.progress.step][1]
+    model.weights = ordinary[1][frame.n_updates - 1][1]
     read_as = model.predict(inputs[1][0])
     for digit, column in ((4, 9), (9, 4), (3, 3)):
         assert frame.confusion[digit, column] == np.sum((mnist.validation.labels == digit) & (read_as == column))
     np.testing.assert_array_equal(frame.confusion.sum(axis=1), np.bincount(mnist.validation.labels))
-    assert np.trace(frame.confusion) == round(10_000 * frame.progress.validation_accuracy)
+    assert np.trace(frame.confusion) == round(10_000 * frame.figures.validation_accuracy)
 
 
 def test_the_most_frequent_mistake_is_never_a_right_answer():
     confusion = np.diag(range(100, 110))
     confusion[4, 9], confusion[9, 4] = 7, 8
-    assert film_module.FilmFrame(None, None, 0.0, confusion).most_confused == (9, 4, 8)
+    assert film_module.FilmFrame(0, None, None, 0.0, confusion).most_confused == (9, 4, 8)
 
 
 # ---- the run
@@ -89,7 +105,7 @@ def test_the_most_frequent_mistake_is_never_a_right_answer():
 
 def test_a_run_that_is_over_ends_the_film():
     film = TrainingFilm(mlplib.Experiment(hidden=(4,), n_train=320, epochs=1), n_frames=9, n_units=4)
-    assert [frame.progress.step for frame in film.frames] == [0, 1, 8]
+    assert [frame.n_updates for frame in film.frames] == [0, 1, 8]
 
 
 def interrupt_after(n, monkeypatch):
@@ -108,10 +124,10 @@ def interrupt_after(n, monkeypatch):
 def test_ctrl_c_leaves_a_shorter_film_and_a_trainer_that_can_go_on(monkeypatch, capsys):
     interrupt_after(4, monkeypatch)
     film = TrainingFilm(TINY, n_frames=5, n_units=8)
-    assert [frame.progress.step for frame in film.frames] == [0, 1, 8]
+    assert [frame.n_updates for frame in film.frames] == [0, 1, 8]
     assert len(pages(film)) == 3
     assert "Interrupted: the film has 3 frames." in capsys.readouterr().out
-    assert next(iter(film.trainer)).step == 27
+    assert next(iter(film.trainer)).step == 26
 
 
 def test_ctrl_c_while_pictures_are_drawn_keeps_those_that_are(monkeypatch, capsys):
@@ -153,8 +169,8 @@ def test_each_picture_says_what_is_seen(film):
     assert len(set(alts)) == len(film.frames)
     for frame, alt in zip(film.frames, alts, strict=True):
         digit, read_as, times = frame.most_confused
-        assert f"After step {frame.progress.step}, " in alt
-        assert f"validation accuracy {frame.progress.validation_accuracy:.3f}" in alt
+        assert ("Before the first update: ", f"After {frame.n_updates} update")[frame.n_updates > 0] in alt
+        assert f"validation accuracy {frame.figures.validation_accuracy:.3f}" in alt
         assert f"{digit} read as {read_as}, {times} times" in alt
 
 
