@@ -149,7 +149,9 @@ GIVEN = {
     "0.1": "a learning rate; a training loss to reach", "0.02": "a learning rate", "0.2": "a step", "0.9": "a momentum",
     "0.5": "a momentum; a training loss; a logistic unit's mean", "0.99": "a momentum", "50": "epochs at most",
     "0.3": "a training loss to reach", "0.05": "a training loss to reach", "126": "updates after which is looked",
-    "0.01": "a training loss to reach; the rule's share", "10,000": "images", "20,000": "images", "40,000": "images",
+    "0.01": "a training loss to reach; the rule's share", "10,000": "images",
+    "1,000": "images that a difference is told of", "80": "percent, a threshold",
+    "20,000": "images", "40,000": "images",
     "59": "units of two layers", "60": "units of two layers", "5": "seeds; the level of a test", "20": "seeds",
     "3": "figures", "1": "an end of [−1, 1]", "0": "a pixel", "10": "a base",
     **{f"{units:,}": "units" for units in WIDTH_SERIES},
@@ -162,7 +164,7 @@ def typed_numbers(code):
     texts = [node.args[0] for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)
              and getattr(node.func, "id", "") == "Markdown" and isinstance(node.args[0], ast.JoinedStr)]
     said = [part.value if isinstance(part, ast.Constant) else "{}" for text in texts for part in text.values]
-    return NUMBER.findall(re.sub(r"^ *\d+\. |section \d\.\d", "", "".join(said), flags=re.MULTILINE))
+    return NUMBER.findall(re.sub(r"^ *\d+\. |section\s\d\.\d", "", "".join(said), flags=re.MULTILINE))
 
 
 @each_notebook

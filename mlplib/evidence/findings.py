@@ -64,9 +64,13 @@ class Findings:
         power = MEASURES[effect.comparison.measure].power
         return f"{10 ** (effect.estimate + effect.comparison.b) if power else effect.estimate:.2g}"
 
+    def compared(self, a, b, measure, direction="greater", margin=0.002):
+        """The `Effect` of one arm beside another. It is no part of the rules, so its interval is not corrected."""
+        return compare(self.runs[a], self.runs[b], measure, direction, margin)
+
     def beside(self, a, b, measure, direction="greater"):
-        """The effect of one arm beside another, with its interval, as text; no part of the rules, so not corrected."""
-        return effect_text(compare(self.runs[a], self.runs[b], measure, direction))
+        """The same as text, with its interval."""
+        return effect_text(self.compared(a, b, measure, direction))
 
     def values(self, arm, measure):
         """A measure of each of an arm's runs, a list of float in the order of seeds."""
