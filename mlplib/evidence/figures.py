@@ -250,7 +250,7 @@ def plot_fair(pairs):
     Parameters
     ----------
     pairs : dict from str to (Effect, Effect)
-        By label, the effect as the report had it and the one of the control, both in the direction claimed.
+        By label, the effect at the report's learning rates, and that at each network's own; of one direction.
 
     Returns
     -------
@@ -269,8 +269,8 @@ def plot_fair(pairs):
     ax.set_yticks(range(len(pairs)), list(reversed(pairs)))
     ax.set_ylim(-0.7, len(pairs) - 0.3)
     _margins_axis(ax)
-    ax.plot([], [], "o", color=BLACK, label="as the report compared")
-    ax.plot([], [], "D", color=BLUE, label="in a fair comparison")
+    ax.plot([], [], "o", color=BLACK, label="at the report's rates")
+    ax.plot([], [], "D", color=BLUE, label="at each network's own")
     ax.grid(False, axis="y")
     legend_above(figure, ax)
     return figure
