@@ -451,7 +451,7 @@ def reproduction_table(reproductions):
     Returns
     -------
     Table
-        For each row of the report one line a figure: reported, mean, whether the mean is within the tolerance, range,
+        For each row of the report one line a figure: reported, mean, whether the mean is within the tolerance,
         each seed.
     """
     reproductions, rows = _reproductions(reproductions), []
@@ -462,16 +462,15 @@ def reproduction_table(reproductions):
             digits = ".5f" if name.startswith("train") else ".4f"
             rows.append([
                 row.name, LABELS[name].split(" [")[0], format(row.reported[i], digits), format(values.mean(), digits),
-                "yes" if reproduction.within[i] else "no", f"{values.min():{digits}}–{values.max():{digits}}",
-                *(format(value, digits) for value in values),
+                "yes" if reproduction.within[i] else "no", *(format(value, digits) for value in values),
             ])
         stops = [run.stopped_epoch for run in reproduction.runs]
         rows.append([
             row.name, "stopped at epoch", "not said" if row.reported_stop is None else row.reported_stop, "",
-            "not judged", "", *("did not" if stop is None else stop for stop in stops),
+            "not judged", *("did not" if stop is None else stop for stop in stops),
         ])
     seeds = [f"seed {run.experiment.seed}" for run in reproductions[0].runs]
-    return Table(["network", "figure", "reported", "mean", "mean fits?", "range (seeds)", *seeds], rows)
+    return Table(["network", "figure", "reported", "mean", "mean fits?", *seeds], rows)
 
 
 def reproduced_table(reproductions):

@@ -144,10 +144,10 @@ def comparison(run):
     return row.reproduction(runs)
 
 
-def test_the_table_of_a_row_shows_reported_mean_range_and_all_seeds(comparison):
+def test_the_table_of_a_row_shows_reported_mean_and_all_seeds(comparison):
     table = plotting.reproduction_table([comparison])
     assert table.header[-5:] == [f"seed {seed}" for seed in range(5)]
-    expected = ["+ improved sigmoid", "validation accuracy", "0.9617", "0.9697", "no", "0.9417–1.0217"]
+    expected = ["+ improved sigmoid", "validation accuracy", "0.9617", "0.9697", "no"]
     assert [*expected, "0.9417", "0.9517", "0.9617", "0.9717", "1.0217"] in table.rows
     assert len(table.rows) == 5
 

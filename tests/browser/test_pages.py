@@ -442,7 +442,9 @@ def test_paper_has_what_hidden_code_shows_and_not_the_code(look, name):
     page = look(SHEET, media="print")
     cells = page.locator(".tag_hide-input")
     assert cells.locator(".cell_input").filter(visible=True).count() == 0
-    assert cells.locator(".cell_output").filter(visible=True).count() > 0
+    outputs = len(TREES[name].select(".tag_hide-input .cell_output"))
+    assert cells.locator(".cell_output").filter(visible=True).count() == outputs
+    assert outputs > 0 or name == "notebooks/12_own_claim.html"  # which hides its imports only
 
 
 #: Names of parameters that are broken, or whose type has a narrow column of its own and does not go on below them.
