@@ -467,10 +467,10 @@ def reproduction_table(reproductions):
         stops = [run.stopped_epoch for run in reproduction.runs]
         rows.append([
             row.name, "stopped at epoch", "not said" if row.reported_stop is None else row.reported_stop, "",
-            "not judged", *("did not" if stop is None else stop for stop in stops),
+            "–", *("did not" if stop is None else stop for stop in stops),
         ])
     seeds = [f"seed {run.experiment.seed}" for run in reproductions[0].runs]
-    return Table(["network", "figure", "reported", "mean", "mean fits?", *seeds], rows)
+    return Table(["network", "figure", "reported", "mean", "fits?", *seeds], rows)
 
 
 def reproduced_table(reproductions):
