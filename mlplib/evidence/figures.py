@@ -14,7 +14,7 @@ from mlplib.evidence.verdicts import OTHER_REASON
 
 with extra("notebooks", "mlplib.evidence.figures"):
     import matplotlib.pyplot as plt
-    from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
+    from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, NullLocator
 
     from mlplib.plotting import Table
     from mlplib.style import (
@@ -333,9 +333,11 @@ def plot_groups(groups, xlabel, log=False, guide=None, networks=None):
     if log:
         ax.set_xscale("log")
         low, high = ax.get_xlim()
-        if high < 10 * low:  # several ticks within a power of ten: as numbers, and so few that they have room
-            few = MaxNLocator(5) if high < 2.5 * low else LogLocator(subs=(1, 2, 3, 5))
+        if high < 100 * low:  # ticks within powers of ten: as numbers, and so few that they have room
+            subs = (1, 2, 3, 5) if high < 10 * low else (1, 2, 5)
+            few = MaxNLocator(5) if high < 2.5 * low else LogLocator(subs=subs)
             ax.xaxis.set(major_locator=few, major_formatter="{x:,g}", minor_locator=NullLocator())
+        ax.xaxis.set(minor_formatter=NullFormatter())
     if guide is not None:
         ax.axvline(guide, color=BLACK, linewidth=0.8)
     ax.set_xlabel(xlabel)
@@ -425,6 +427,7 @@ def plot_against(groups, xlabel, ylabel, logx=True, logy=False, guide=None, netw
         ax.set_xscale("log")
     if logy:
         ax.set_yscale("log")
+        ax.yaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_locator=NullLocator())
     places = sorted({place for each in groups.values() for place in each})
     ax.set_xticks(places, [f"{place:,}" for place in places])
     ax.set_xticks([], minor=True)
