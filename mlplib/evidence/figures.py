@@ -106,6 +106,12 @@ def rule_text(comparison):
     return {"greater": f"+{margin:g} or more", "less": f"−{margin:g} or less", "same": f"within ±{margin:g}"}[direction]
 
 
+def _scrollable(name, attributes, head, body):
+    """A table in HTML that can be scrolled if it is too wide, by keys too."""
+    return (f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{escape(name)}">'
+            f"<table {attributes}>\n<thead>\n<tr>{head}</tr>\n</thead>\n<tbody>\n{body}\n</tbody>\n</table></div>")
+
+
 class VerdictTable(Table):
     """For each part of each claim its verdict, its effect with its corrected interval, its rule, runs and controls.
 
@@ -141,9 +147,7 @@ class VerdictTable(Table):
         shown = header if any(row[-1] for row in self.rows) else header[:-1]
         head = "".join(f'<th scope="col">{escape(text)}</th>' for text in shown)
         body = "\n".join(self._line(row, len(shown)) for row in self.rows)
-        return (f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{escape(self.name)}">'
-                f'<table class="table" style="min-width: 46em">\n<thead>\n<tr>{head}</tr>\n</thead>\n'
-                f"<tbody>\n{body}\n</tbody>\n</table></div>")
+        return _scrollable(self.name, 'class="table" style="min-width: 46em"', head, body)
 
     def _line(self, row, columns):
         part, claim, _, measure, effect, rule, seeds, controls = map(escape, row)
@@ -208,9 +212,8 @@ class ClaimTable(Table):
         rows = (f'<th scope="row">{escape(said)} <small>({claim})</small></th><td>{"<br/>".join(found)}</td>'
                 for claim, (said, found) in claims.items())
         body = "\n".join(f"<tr>{row}</tr>" for row in rows)
-        return (f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{len(claims)} claims">'
-                '<table class="table claims">\n<thead>\n<tr><th scope="col">the report says</th>'
-                f'<th scope="col">twenty seeds say</th></tr>\n</thead>\n<tbody>\n{body}\n</tbody>\n</table></div>')
+        head = '<th scope="col">the report says</th><th scope="col">twenty seeds say</th>'
+        return _scrollable(f"{len(claims)} claims", 'class="table claims"', head, body)
 
 
 def plot_verdicts(verdicts):
