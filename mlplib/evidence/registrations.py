@@ -210,10 +210,11 @@ class Registration:
         if any(lacking.values()):
             raise EvidenceError(f"runs are missing, `{self.command}` trains them: "
                                 + ", ".join(f"{n} of {arm}" for arm, n in lacking.items() if n))
+        marks = self.marks
         other = [f"{arm}, seed {run.experiment.seed}" for arm, each in runs.items() for run in each
-                 if self.marks.items() - run.versions.items()]
+                 if marks.items() - run.versions.items()]
         if other:
-            raise EvidenceError(f"not made under the present rules, {', '.join(self.marks.values())}: "
+            raise EvidenceError(f"not made under the present rules, {', '.join(marks.values())}: "
                                 f"{'; '.join(other)}")
         return runs
 

@@ -41,7 +41,7 @@ def mean_estimate(values, level=LEVEL):
     -------
     Estimate
     """
-    from scipy import stats
+    from scipy import special  # in a tenth of the time of scipy.stats, which calls the same functions
 
     n, mean = len(values), float(np.mean(values))
     if not np.isfinite(values).all():
@@ -50,11 +50,11 @@ def mean_estimate(values, level=LEVEL):
     if error == 0:
         return Estimate(mean, mean, mean, lambda null, alternative: float(
             not (mean > null if alternative == "greater" else mean < null)))
-    half = stats.t.isf(level, n - 1) * error
+    half = -special.stdtrit(n - 1, level) * error
 
     def p_value(null, alternative):
         t = (mean - null) / error
-        return float(stats.t.sf(t, n - 1) if alternative == "greater" else stats.t.cdf(t, n - 1))
+        return float(special.stdtr(n - 1, -t if alternative == "greater" else t))
 
     return Estimate(mean, mean - half, mean + half, p_value)
 
@@ -74,11 +74,10 @@ def median_estimate(lower, upper, level=LEVEL):
     Estimate
         Its interval holds whatever the numbers are between their bounds.
     """
-    from scipy import stats
+    from scipy import special
 
     n = len(lower)
-    rank = int(stats.binom.ppf(level, n, 0.5))  # as many values may lie outside on each side
-    rank = rank if stats.binom.cdf(rank, n, 0.5) > level else rank + 1
+    rank = np.count_nonzero(special.bdtr(np.arange(n), n, 0.5) <= level)  # as many may lie outside on each side
     low, high = (np.sort(lower)[rank - 1], np.sort(upper)[n - rank]) if rank else (-math.inf, math.inf)
     # A number with one bound counts with it, one without bounds with neither.
     nearest = np.where(np.isfinite(lower), lower, upper)
@@ -87,7 +86,7 @@ def median_estimate(lower, upper, level=LEVEL):
 
     def p_value(null, alternative):
         beyond = np.count_nonzero(lower > null if alternative == "greater" else upper < null)
-        return float(stats.binom.sf(beyond - 1, n, 0.5))
+        return float(special.bdtrc(beyond - 1, n, 0.5))
 
     return Estimate(median, float(low), float(high), p_value)
 
@@ -107,17 +106,18 @@ def share_estimate(outcomes, level=LEVEL):
     Estimate
         Whether the share is greater than 0 is certain if both outcomes happened.
     """
-    from scipy import stats
+    from scipy import special
 
     n, k = len(outcomes), int(np.sum(outcomes))
-    interval = stats.binomtest(k, n).proportion_ci(1 - 2 * level)
+    low = special.betaincinv(k, n - k + 1, level) if k else 0.0  # Clopper and Pearson's
+    high = special.betaincinv(k + 1, n - k, 1 - level) if k < n else 1.0
 
     def p_value(null, alternative):
         if alternative == "greater" and null == 0:
             return float(k == 0 or k == n)  # one of each is proof that both happen
-        return float(stats.binomtest(k, n, null, alternative).pvalue)
+        return float(special.bdtrc(k - 1, n, null) if alternative == "greater" else special.bdtr(k, n, null))
 
-    return Estimate(k / n, float(interval.low), float(interval.high), p_value)
+    return Estimate(k / n, float(low), float(high), p_value)
 
 
 def holm(p_values):
