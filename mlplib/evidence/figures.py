@@ -458,7 +458,7 @@ def plot_layers(groups, record=0, networks=None):
     -------
     matplotlib.figure.Figure
     """
-    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 5), sharex=True)
+    figure, axes = plt.subplots(2, 2, figsize=(WIDTH, 5.4))
     for ax, (name, ylabel, log) in zip(axes.flat, (
             ("gradient_rms", "gradient, RMS", True), ("update_ratio", "update / weights, RMS", True),
             ("spread", "spread of activations", False), ("saturated", "saturated share", False))):
@@ -469,10 +469,10 @@ def plot_layers(groups, record=0, networks=None):
         if log:
             ax.set_yscale("log")
         ax.set_ylabel(ylabel)
-    for ax in axes[0]:
-        ax.set_title("weight matrices", fontsize="medium")
-    for ax in axes[1]:
-        ax.set(xlabel="hidden layer", title="")
+    for row, counted in zip(axes, ("weight matrix", "hidden layer")):
+        for ax in row:
+            ax.set(xlabel=counted)
+            ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     legend_above(figure, axes[0, 0])
     return figure
 

@@ -288,7 +288,8 @@ class ValleyExplorer(KernelFree):
         below.set(xlim=(0, self.STEPS), ylim=(1e-4, 1e4), yscale="log", xlabel="step", ylabel="loss")
         return above, below
 
-    def path(self, learning_rate, gamma):
+    @classmethod
+    def path(cls, learning_rate, gamma):
         """Where the steps lead.
 
         Parameters
@@ -302,10 +303,10 @@ class ValleyExplorer(KernelFree):
         array of shape (STEPS + 1, 2)
             The two weights, from the start on.
         """
-        weights, optimizer = [self.START.copy()], Momentum(learning_rate, gamma) if gamma else SGD(learning_rate)
-        points = [self.START]
-        for _ in range(self.STEPS):
-            optimizer.update(weights, [self.CURVATURES * weights[0]])
+        weights, optimizer = [cls.START.copy()], Momentum(learning_rate, gamma) if gamma else SGD(learning_rate)
+        points = [cls.START]
+        for _ in range(cls.STEPS):
+            optimizer.update(weights, [cls.CURVATURES * weights[0]])
             points.append(weights[0].copy())
         return np.array(points)
 

@@ -245,7 +245,7 @@ def test_what_goes_on_behind_an_edge_on_a_phone_can_be_scrolled_and_shows_it(loo
     assert [element for element, signed in page.evaluate(BEYOND) if not signed] == []
 
 
-@pytest.mark.parametrize("name", EVIDENCE)
+@pytest.mark.parametrize("name", EVIDENCE, scope="module")
 def test_a_page_of_the_evidence_can_be_read_at_a_sitting(look, name):
     assert 1_000 < look(WIDER).evaluate("() => document.documentElement.scrollHeight") <= 12_000
 
