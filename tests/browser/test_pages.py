@@ -436,6 +436,20 @@ def test_a_page_on_paper_is_dark_on_white_unfolded_and_uncut(look, name):
     assert page.evaluate(HOLLOW) == []
 
 
+@pytest.mark.parametrize("name", FIGURES, scope="module")
+def test_a_picture_on_paper_is_dark_on_white(look, name):
+    page = look(SHEET, media="print", color_scheme="dark")
+    pictures = page.locator(".bd-article :is(figure, .cell_output, .jupyter-widgets) :is(img, canvas)").and_(
+        page.locator(":visible"))
+    looks = pictures.evaluate_all("""pictures => pictures.map(picture => {
+        const { backgroundColor, filter } = getComputedStyle(picture);
+        return [backgroundColor, filter];
+    })""")
+    assert {tuple(look) for look in looks} <= {("rgb(255, 255, 255)", "none")} and looks
+    seen = np.asarray(Image.open(io.BytesIO(pictures.first.screenshot())).convert("L"))
+    assert min(seen[y, x] for y in (2, -3) for x in (2, -3)) > 250 and seen.min() < 120
+
+
 @pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select(".tag_hide-input")]
                          or PAGES[:1], scope="module")
 def test_paper_has_what_hidden_code_shows_and_not_the_code(look, name):
