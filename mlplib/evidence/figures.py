@@ -49,16 +49,19 @@ def effect_text(effect):
     Returns
     -------
     str
-        A difference, "×" and a ratio, a share, or, where powers of ten are compared with a number, what they tell of.
+        A difference, "×" and a ratio, a share, or, where powers of ten are compared with a number, what they tell of;
+        "≤" or "≥" before a ratio that is a bound, since in most pairs a run never came so far.
     """
     comparison = effect.comparison
     measure = MEASURES[comparison.measure]
     low, high = effect.corrected or (effect.low, effect.high)
     values = effect.estimate, low, high
     if measure.logarithmic:
+        most = effect.censored > effect.n / 2
+        bound = "≤ " if most and low == 0 else "≥ " if most and high == math.inf else ""
         first, low, high = (f"{value:.2f}" if value < 100 else "∞" if math.isinf(value) else f"{value:.0f}"
                             for value in values)
-        return f"×{first} [{low}, {high}]"
+        return f"{bound}×{first} [{low}, {high}]"
     if measure.power and not isinstance(comparison.b, tuple):
         first, low, high = (_power_text(value + comparison.b) for value in values)
         return f"{first} [{low}, {high}]"

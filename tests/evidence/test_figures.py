@@ -91,6 +91,17 @@ def test_an_effect_is_told_with_its_interval(measure, values, text):
     assert effect_text(effect(measure, values)) == text
 
 
+@pytest.mark.parametrize("values, censored, text", [
+    ((0.27, 0.0, 0.28), 20, "≤ ×0.27 [0.00, 0.28]"),
+    ((5.49, 5.35, INF), 11, "≥ ×5.49 [5.35, ∞]"),
+    ((0.27, 0.0, 0.28), 10, "×0.27 [0.00, 0.28]"),  # at most half of the pairs
+    ((0.27, 0.2, 0.28), 20, "×0.27 [0.20, 0.28]"),
+])
+def test_a_ratio_that_is_a_bound_is_marked(values, censored, text):
+    found = effect("steps to 0.1", values, "less", 0.1)
+    assert effect_text(replace(found, n=20, censored=censored)) == text
+
+
 def test_the_corrected_interval_is_the_one_that_is_told():
     assert effect_text(replace(effect(), corrected=(-0.001, 0.02))) == "+0.0100 [−0.0010, +0.0200]"
 
