@@ -172,6 +172,15 @@ def test_no_result_is_typed(name):
     assert {number for cell in code_cells(name) for number in typed_numbers(cell.source)} <= set(GIVEN)
 
 
+@each_notebook
+def test_a_negative_result_has_a_minus_sign(name):
+    """And no hyphen, at which a line may break, so that the number reads as positive."""
+    for cell in code_cells(name):
+        for output in cell.outputs:
+            said = "".join(output.get("data", {}).get("text/markdown", ""))
+            assert re.findall(r"(?<![\w/])-\d[\d.]*", re.sub(r"\$[^$]*\$|```[^`]*```", "", said)) == []
+
+
 def test_a_typed_result_is_found():
     code = 'Markdown(f"""\n1. At 0.1 it reads {x:.3f}, that is 0.917 or 41 of [−1, 1], section 4.7 with 1,024.\n""")'
     assert typed_numbers(code) == ["0.1", "0.917", "41", "1", "1", "1,024"]
