@@ -24,7 +24,7 @@ PLAIN := env -u JUPYTER_PATH -u JUPYTER_CONFIG_PATH -u LANGUAGE IPYTHONDIR="$(SE
          JUPYTER_PREFER_ENV_PATH=1 LC_ALL=C.UTF-8 TZ=UTC
 
 .PHONY: help env book pdf test lint lab execute sweep sweep-full bench port serve clean distclean \
-        test-whole fuzz mutants coverage test-bare test-portable test-kills audit licences sbom package reproducible
+        test-whole fuzz mistakes mutants coverage test-bare test-portable test-kills audit licences sbom package reproducible
 
 help:
 	@echo "make book       build the book and say where to open it"
@@ -40,6 +40,7 @@ help:
 	@echo "make env        only install the packages into .venv"
 	@echo "make test-whole run all six notebooks in a browser, open them in JupyterLab, and train more of the verdicts' runs again, than make test does"
 	@echo "make fuzz       try all cases of bad input and more than 100,000 damaged files, and say how many"
+	@echo "make mistakes   make each mistake that the exercise notebook knows, and print which one it is taken for"
 	@echo "make test-bare  run the two commands of the README on a bare machine of today, made by debootstrap (needs root; an hour)"
 	@echo "make test-portable  run the notebooks and the first steps on other processors' code paths (half an hour)"
 	@echo "make mutants    change the code of the core bit by bit, and see whether a test notices (long)"
@@ -110,6 +111,9 @@ test-whole: book
 
 fuzz: $(STAMP)
 	$(PY) -m pytest --whole tests/test_bad_input.py tests/test_fuzz.py
+
+mistakes: $(STAMP)
+	@$(PY) -m mlplib.practice
 
 lint: $(STAMP)
 	$(PY) -m ruff check

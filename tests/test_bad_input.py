@@ -35,6 +35,7 @@ from mlplib import (
     Standardizer,
     Trainer,
     evidence,
+    practice,
     report,
     store,
     sweeps,
@@ -603,6 +604,16 @@ CASES = {
         ("plotting.reproduction_table([run])", T, "reproductions[0]: expected a Reproduction"),
         ("plotting.reproduced_table('2c')", T, "reproductions[0]: expected a Reproduction"),
     ],
+    "practice": [
+        ("practice.check('tanh', abs)", V, "name: expected one of 'sigmoid', 'softmax', 'forward'"),
+        ("practice.check(abs)", V, "name: expected one of"),
+        ("practice.check(['sigmoid'], abs, abs)", V, "name: expected one of"),
+        ("practice.check('sigmoid')", T, "functions: expected 2, sigmoid(z), slope(a), got 0"),
+        ("practice.check('sigmoid', abs)", T, "functions: expected 2, sigmoid(z), slope(a), got 1"),
+        ("practice.check('forward', abs, abs)", T, "functions: expected 1, forward(X, weights, f), got 2"),
+        ("practice.check('sigmoid', abs, 0.25)", T, "functions[1]: expected a function, got 0.25 (float)"),
+        ("practice.check('delta', None)", T, "functions[0]: expected a function, got None"),
+    ],
     "widgets": [
         ("widgets.BackpropStepper(x='ab')", T, "x: expected"),
         ("widgets.BackpropStepper(x=(1, 2, 3))", V, "x: expected"),
@@ -759,6 +770,7 @@ WITHOUT_CASES = {
     "evidence.Effect": "a record that `compare` gives back; its method has cases",
     "evidence.Verdict": "a record that `judge` gives back",
     "evidence.Measure": "a record of MEASURES, by whose names measures are asked for",
+    "practice.Answer": "a record that `check` gives back",
 }
 # How the cases call an object of a class.
 CALLED = {MLP: "mlp", SGD: "sgd", Momentum: "momentum", Trainer: "trainer", EarlyStopping: "rule",
@@ -940,7 +952,7 @@ def test_a_make_target_that_is_asked_for_nonsense_says_so_and_makes_nothing(coun
 
 def test_every_public_callable_has_a_case():
     codes = "\n".join(code for _, code, *_ in LINES)
-    doors = (("", mlplib), ("evidence.", evidence), ("widgets.", widgets))
+    doors = (("", mlplib), ("evidence.", evidence), ("practice.", practice), ("widgets.", widgets))
     public = [prefix + name for prefix, door in doors for name in door.__all__ if callable(getattr(door, name))]
     lacking = {name for name in public if not re.search(rf"(?<![\w.])(mlplib\.)?{re.escape(name)}[.(]", codes)}
     assert lacking == set(WITHOUT_CASES)

@@ -22,17 +22,20 @@ FLOORS = [
     ["mnist optimizers gradient_check", "losses"],
     ["network inputs", "diagnostics"],
     ["history", "training"],
+    ["practice.observation", "practice.blanks", "practice.way_forward", "practice.way_back practice.learning",
+     "practice.checking"],
     ["experiments", "running"],
     ["entries", "store", "sweeps", "report", "catalogue"],
     ["evidence.measures evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
      "evidence.registrations", "evidence.claims", "evidence.questions", "evidence.verdicts"],
     ["style", "plotting", "evidence.figures", "evidence.findings"],
     ["widgets.frames", "widgets.bench widgets.explorers widgets.film widgets.stepper"],
-    ["__init__ evidence.__init__ widgets.__init__", "evidence.__main__"],
+    ["__init__ evidence.__init__ practice.__init__ widgets.__init__", "evidence.__main__ practice.__main__"],
 ]
 STEP = {module: number for number, step in enumerate(chain(*FLOORS)) for module in step.split()}
-DOORS = {"__init__", "evidence.__init__", "widgets.__init__"}  # they hand on what modules define, for users to import
-WINGS = ("evidence", "widgets")
+# They hand on what modules define, for users to import.
+DOORS = {"__init__", "evidence.__init__", "practice.__init__", "widgets.__init__"}
+WINGS = ("evidence", "practice", "widgets")
 DRAWS = ("style", "plotting", "evidence.figures", "evidence.findings", "widgets.")
 
 
@@ -119,6 +122,7 @@ def test_scipy_is_imported_where_the_evidence_needs_it(module):
 @pytest.mark.parametrize("name, lacks", [
     ("mlplib", {"matplotlib", "PIL", "ipywidgets", "IPython", "scipy", "joblib", "threadpoolctl", "tqdm"}),
     ("mlplib.evidence", {"matplotlib", "PIL", "ipywidgets", "IPython", "scipy", "joblib", "threadpoolctl", "tqdm"}),
+    ("mlplib.practice", {"matplotlib", "PIL", "ipywidgets", "IPython", "scipy", "joblib", "threadpoolctl", "tqdm"}),
     ("mlplib.evidence.figures", {"ipywidgets", "scipy"}),
     ("mlplib.widgets", {"scipy"}),
 ], ids=lambda value: value if isinstance(value, str) else "")
@@ -189,6 +193,10 @@ UNDOCUMENTED = {
     "files": "the library's own: how files are read and written",
     "entries": "the library's own: what the store writes",
     "evidence.__main__": "a command",
+    "practice.__main__": "a command", "practice.blanks": "the wing's door has its names",
+    "practice.checking": "the same", "practice.observation": "the library's own: what a check sees",
+    "practice.way_forward": "the blanks and their mistakes, which `make mistakes` lists",
+    "practice.way_back": "the same", "practice.learning": "the same",
     "widgets.bench": "the wing's door has its names", "widgets.explorers": "the same", "widgets.film": "the same",
     "widgets.stepper": "the same",
 }
@@ -204,7 +212,7 @@ def test_each_floor_has_its_page_of_the_reference():
         modules = re.findall(r"automodule:: mlplib\.([\w.]+)$", (ROOT / f"{page}.md").read_text("utf-8"), re.MULTILINE)
         assert modules and [module for module in modules if not module.startswith(rooms)] == []
         shown += modules
-    assert set(shown) == set(MODULES) - set(UNDOCUMENTED) | {"evidence", "widgets"}
+    assert set(shown) == set(MODULES) - set(UNDOCUMENTED) | {"evidence", "practice", "widgets"}
     assert len(shown) == len(set(shown)) and set(UNDOCUMENTED) <= set(MODULES)
 
 
@@ -249,7 +257,8 @@ OF_NO_MODULE = {
 
 
 # And a module whose tests cannot have its name.
-TESTED_BY = {"evidence.__main__": "evidence.main", "evidence.findings": "evidence.all_findings"}
+TESTED_BY = {"evidence.__main__": "evidence.main", "evidence.findings": "evidence.all_findings",
+             "practice.__main__": "practice.mistakes_table"}
 
 
 def mirror(path):

@@ -1,0 +1,246 @@
+"""A blank to be filled in, the mistakes that are made in it, and the answer to what somebody wrote."""
+
+from functools import cached_property
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+
+from mlplib.practice.observation import WARNED, Observation, Raised, Strange, close, same
+
+CHAPTERS = {1: "1_backpropagation", 2: "2_network", 3: "3_tricks"}
+
+
+class Mistake(NamedTuple):
+    """A typical mistake.
+
+    Attributes
+    ----------
+    name : str
+        What it is called, "forgotten f′" for instance.
+    functions : tuple of callable
+        The blank's functions, with the mistake in them.
+    follows : str
+        What follows from it, in a sentence or two.
+    look : tuple of int and str
+        Where to read again: a chapter, and the heading of a section.
+    hint, line : str
+        What to think of, and a line of code that is right.
+    """
+
+    name: str
+    functions: tuple
+    follows: str
+    look: tuple
+    hint: str
+    line: str
+
+
+class Answer(NamedTuple):
+    """What is said to somebody's functions: as text in a terminal, with a hint and a line that open in a notebook.
+
+    Attributes
+    ----------
+    blank : str
+    right : bool
+    mistake : str or None
+        The name of the mistake, if it is a known one.
+    verdict : str
+        In a sentence.
+    sentences : tuple of str
+        What was seen, and what follows.
+    look : tuple or None
+    hint, line : str
+        Empty if there is nothing to mend.
+    """
+
+    blank: str
+    right: bool
+    mistake: str | None
+    verdict: str
+    sentences: tuple = ()
+    look: tuple | None = None
+    hint: str = ""
+    line: str = ""
+
+    def __repr__(self):
+        where = [f"Read again: chapter {self.look[0]}, “{self.look[1]}”."] if self.look else []
+        return "\n".join([self.verdict, *self.sentences, *where])
+
+    def _repr_html_(self):
+        """The same, and two things that open: the hint, and in it the line. They need no kernel."""
+        text = "".join(f"<p>{escape(sentence)}</p>" for sentence in self.sentences)
+        if self.look:
+            chapter, section = self.look
+            address = f"../{CHAPTERS[chapter]}.ipynb#{slug(section)}"
+            text += f'<p>Read again: <a href="{address}">chapter {chapter}, “{escape(section)}”</a>.</p>'
+        if self.hint:
+            line = f"<details><summary>The line</summary><pre>{escape(self.line)}</pre></details>" if self.line else ""
+            text += f"<details><summary>A hint</summary><p>{escape(self.hint)}</p>{line}</details>"
+        mark = "✓" if self.right else "✗"
+        return (f'<div class="practice-answer"><p role="status"><strong><span aria-hidden="true">{mark} </span>'
+                f"{escape(self.verdict)}</strong></p>{text}</div>")
+
+
+def slug(heading):
+    """A heading as the pages' addresses have it."""
+    words = "".join(letter if letter.isalnum() else " " for letter in heading.lower()).split()
+    return "-".join(words)
+
+
+class Blank:
+    """One or two functions to be written.
+
+    Parameters
+    ----------
+    name : str
+    question : str
+        What is to be written.
+    signatures : tuple of str
+        Of the functions, in the order in which `check` takes them.
+    observe : callable
+        Takes an Observation and the functions, and looks at what these do.
+    reference : tuple of callable
+        The functions as they should be.
+    look : tuple of int and str
+        Where to read about it: a chapter, and the heading of a section.
+    hint, line : str
+        For an answer that is wrong in no known way.
+
+    Attributes
+    ----------
+    mistakes : dict from str to Mistake
+        By their names.
+    """
+
+    def __init__(self, name, question, signatures, observe, reference, look, hint, line):
+        self.name, self.question, self.signatures, self.reference = name, question, signatures, reference
+        self.look, self.hint, self.line = look, hint, line
+        self._observe = observe
+        self.mistakes = {}
+
+    def mistake(self, name, *functions, **said):
+        """Add a mistake; arguments as the attributes of Mistake. What is said of the blank stands for what is not."""
+        said = {"look": self.look, "hint": self.hint, "line": self.line} | said
+        self.mistakes[name] = Mistake(name, functions, **said)
+
+    def observe(self, *functions):
+        """Look at what functions do.
+
+        Parameters
+        ----------
+        *functions : callable
+            As many as the blank has.
+
+        Returns
+        -------
+        Observation
+        """
+        observation = Observation()
+        self._observe(observation, *functions)
+        return observation
+
+    @cached_property
+    def expected(self):
+        """What is seen of the right functions."""
+        return self.observe(*self.reference)
+
+    @cached_property
+    def known(self):
+        """What is seen of each mistake, by its name."""
+        return {name: self.observe(*mistake.functions) for name, mistake in self.mistakes.items()}
+
+    def answer(self, *functions):
+        """What there is to say to somebody's functions.
+
+        Parameters
+        ----------
+        *functions : callable
+            As many as the blank has.
+
+        Returns
+        -------
+        Answer
+        """
+        observation = self.observe(*functions)
+        wrong = observation.differing(self.expected)
+        if not essential(wrong):
+            remark = [f"A remark: {label}. A number was too large or too small on the way; the value is right all the "
+                      "same." for label in wrong[:1]]
+            verdict = f"Right: {self.name}. {len(observation.seen)} things were looked at; each is as it should be."
+            return Answer(self.name, True, None, verdict,
+                          tuple(remark))
+        wrong = essential(wrong)
+        if observation.empty and all(observation.empty):
+            return Answer(self.name, False, None, f"Nothing here yet: {self.name}.",
+                          (f"To be written: {self.question} Where something is to come back, end with a return.",),
+                          self.look, self.hint)
+        name, rest = self.diagnosis(observation, wrong)
+        if name is None:
+            return Answer(self.name, False, None, f"Not right yet: {self.name}.",
+                          (self.first_difference(observation, wrong),), self.look, self.hint, self.line)
+        mistake = self.mistakes[name]
+        explained = [label for label in wrong if label not in rest]
+        sentences = [self.first_difference(observation, explained), mistake.follows]
+        if rest:
+            sentences.append(f"Something else is not right either. {self.first_difference(observation, rest)}")
+        return Answer(self.name, False, name, f"Not right yet: {name}.", tuple(sentences), mistake.look, mistake.hint,
+                      mistake.line)
+
+    def diagnosis(self, observation, wrong):
+        """The mistake that an observation shows, and the labels that it does not explain.
+
+        A mistake is shown if all that it changes is seen. One that explains everything comes first; where two are made
+        at once, the one that explains most.
+
+        Returns
+        -------
+        name : str or None
+        rest : list of str
+        """
+        shown = {}
+        for name, known in self.known.items():
+            changes = essential(known.differing(self.expected))
+            if all(same(observation.seen.get(label), known.seen.get(label)) for label in changes):
+                shown[name] = [label for label in wrong if label not in changes]
+        if not shown:
+            return None, wrong
+        name = min(shown, key=lambda name: len(shown[name]))
+        return name, shown[name]
+
+    def first_difference(self, observation, wrong):
+        """What was seen first that should be otherwise, in a sentence."""
+        seen = [label for label in wrong if label in observation.seen] or wrong
+        # What is no number comes first: the rest follows from it.
+        label = min(seen, key=lambda label: isinstance(observation.seen.get(label), np.ndarray))
+        theirs, ours = observation.seen.get(label), self.expected.seen.get(label)
+        if isinstance(theirs, Raised):
+            line = observation.lines.get(label)
+            where = f" ({line})" if line else ""
+            return f"{label} raises {theirs}{where}."
+        if theirs is None:
+            return f"{label} was expected, and is not there."
+        if ours is None:
+            return f"{label} is there, where something else was expected. To be written: {self.question}"
+        if isinstance(theirs, Strange):
+            wanted = f"an array of shape {ours.shape}" if ours.ndim else "a number"
+            return f"{label} gives {theirs.what}, where {wanted} was expected."
+        if theirs.dtype == bool and theirs.shape == ():
+            return f"{label}: {'yes' if theirs else 'no'}, and it should be {'yes' if ours else 'no'}."
+        if theirs.ndim == ours.ndim == 1 and theirs.shape != ours.shape:
+            return f"{label} has the length {len(theirs)}, and should have {len(ours)}."
+        if theirs.shape != ours.shape:
+            return f"{label} has the shape {theirs.shape}, and should have {ours.shape}."
+        index = tuple(map(int, np.argwhere(~close(theirs, ours))[0]))
+        place = f", at [{', '.join(map(str, index))}]" if index else ""
+        return f"{label} gives {six_digits(theirs[index])}{place}, and should give {six_digits(ours[index])}."
+
+
+def essential(labels):
+    """Labels without the warnings: whether a mistake warns depends on how it is written."""
+    return [label for label in labels if not label.startswith(WARNED)]
+
+
+def six_digits(value):
+    """Six digits, and a real minus sign."""
+    return "NaN" if np.isnan(value) else f"{float(value) + 0.0:.6g}".replace("-", "−")

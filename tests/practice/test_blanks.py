@@ -1,0 +1,64 @@
+"""An answer as text and as HTML, and how a diagnosis is chosen."""
+
+import re
+
+import numpy as np
+import pytest
+
+from mlplib.practice.blanks import Answer, Blank, six_digits, slug
+
+
+def blank():
+    made = Blank("double", "Twice x.", ("double(x)",), lambda look, f: [look.call(f"f({x})", f, np.array(float(x)))
+                                                                        for x in (0, 1, 2)],
+                 (lambda x: 2 * x,), look=(1, "Go downhill"), hint="<b>", line="x < y")
+    made.mistake("squared", lambda x: x * x, follows="It grows & grows.")
+    made.mistake("nothing done", lambda x: x + 0, follows="Nothing.")
+    return made
+
+
+def test_the_mistake_that_explains_everything_is_told():
+    assert blank().answer(lambda x: x**2).mistake == "squared"  # which is right at 0 and at 2
+    assert blank().answer(lambda x: x).mistake == "nothing done"
+
+
+def test_of_a_mistake_only_a_part_is_not_told():
+    answer = blank().answer(lambda x: x if x == 1 else 9 if x == 2 else 0)
+    # At 1 it is what both give; at 2 it is neither, and `squared` changes nothing there.
+    assert answer.mistake == "squared" and "Something else" in answer.sentences[-1]
+    assert blank().answer(lambda x: 7 * x).mistake is None
+
+
+def test_an_answer_in_html_is_escaped_and_its_line_lies_behind_its_hint():
+    html = blank().answer(lambda x: x * x)._repr_html_()
+    assert "grows &amp; grows" in html and "<p>&lt;b&gt;</p>" in html and "<pre>x &lt; y</pre>" in html
+    assert re.search(r"<details><summary>A hint.*<details><summary>The line.*</details></details>", html)
+    assert '<a href="../1_backpropagation.ipynb#go-downhill">chapter 1, “Go downhill”</a>' in html
+    assert '<p role="status">' in html
+
+
+def test_an_answer_in_text_has_the_verdict_first():
+    assert repr(blank().answer(lambda x: 2 * x)).startswith("Right: double.")
+    assert repr(blank().answer(lambda x: x * x)).splitlines() == [
+        "Not right yet: squared.", "f(1) gives 1, and should give 2.", "It grows & grows.",
+        "Read again: chapter 1, “Go downhill”."]
+
+
+def test_an_answer_without_a_place_or_a_hint_has_neither():
+    html = Answer("double", True, None, "Right.")._repr_html_()
+    assert "<a" not in html and "details" not in html
+
+
+@pytest.mark.parametrize("value, shown", [(-0.5, "−0.5"), (-0.0, "0"), (np.nan, "NaN"), (1e-12, "1e−12"),
+                                          (np.float32(0.1), "0.1"), (3, "3")])
+def test_numbers_are_shown_with_six_digits_and_a_minus(value, shown):
+    assert six_digits(value) == shown
+
+
+@pytest.mark.parametrize("heading, address", [
+    ("Softmax: from sums to probabilities", "softmax-from-sums-to-probabilities"),
+    ("The slope of the activation, from what is there already",
+     "the-slope-of-the-activation-from-what-is-there-already"),
+])
+def test_headings_have_the_addresses_that_the_pages_give_them(heading, address):
+    assert slug(heading) == address

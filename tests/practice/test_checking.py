@@ -1,0 +1,224 @@
+"""What is said to somebody's functions: right ones, however they are written; each mistake by its name; all others."""
+
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from solutions import FIRST, SECOND
+
+from mlplib.practice import BLANKS, check
+from mlplib.practice.checking import confusion
+
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+MADE = [(blank.name, mistake) for blank in BLANKS.values() for mistake in blank.mistakes.values()]
+each_blank = pytest.mark.parametrize("name", BLANKS)
+each_mistake = pytest.mark.parametrize("name, mistake", MADE, ids=lambda value: getattr(value, "name", value))
+
+
+def converted(function, convert):
+    """The same function, with all arrays that it gives converted; nothing else of it."""
+    def of(value):
+        if isinstance(value, (list, tuple)):
+            return type(value)(map(of, value))
+        return convert(value) if isinstance(value, np.ndarray) else value
+    return lambda *arguments: of(function(*arguments))
+
+
+# ---- right
+
+
+@each_blank
+@pytest.mark.parametrize("solutions", [FIRST, SECOND], ids=["first", "second"])
+def test_what_is_right_is_told_so(name, solutions):
+    answer = check(name, *solutions[name])
+    assert answer.right and answer.mistake is None, answer
+    assert answer.verdict.startswith("Right") and not answer.hint and not answer.sentences
+
+
+@each_blank
+@pytest.mark.parametrize("convert", [np.float32, np.asfortranarray, lambda a: a.astype(np.float32).astype(float)],
+                         ids=["float32", "Fortran order", "float32 on the way"])
+@pytest.mark.parametrize("solutions", [FIRST, SECOND], ids=["first", "second"])
+def test_another_dtype_or_order_is_right_too(name, convert, solutions):
+    assert check(name, *(converted(function, convert) for function in solutions[name])).right
+
+
+def test_a_sigmoid_that_warns_and_is_right_is_told_both():
+    answer = check("sigmoid", lambda z: 1 / (1 + np.exp(-z)), lambda a: a * (1 - a))
+    assert answer.right
+    assert "a warning from NumPy at sigmoid(np.array([-1000.]))" in repr(answer)
+
+
+def test_numbers_in_a_list_are_an_array():
+    assert check("sigmoid", lambda z: FIRST["sigmoid"][0](z).tolist() if z.ndim == 1 else FIRST["sigmoid"][0](z),
+                 lambda a: a * (1 - a)).right
+
+
+# ---- mistakes
+
+
+@each_blank
+def test_each_mistake_gets_its_name_and_no_others(name):
+    rows = confusion(BLANKS[name])
+    assert rows == np.eye(len(rows), dtype=bool).tolist()
+
+
+def test_no_two_mistakes_look_the_same():
+    for blank in BLANKS.values():
+        seen = [*blank.known.values(), blank.expected]
+        assert all(one.differing(other) for one in seen for other in seen if one is not other)
+
+
+@each_mistake
+def test_a_mistake_in_float32_gets_its_name_too(name, mistake):
+    assert check(name, *(converted(function, np.float32) for function in mistake.functions)).mistake == mistake.name
+
+
+@each_mistake
+def test_what_is_said_of_a_mistake_has_a_number_of_theirs_and_what_follows_but_not_the_line(name, mistake):
+    answer = check(name, *mistake.functions)
+    said = repr(answer)
+    assert mistake.name in answer.verdict and mistake.follows in answer.sentences
+    assert re.search(r"gives|has the (shape|length)|raises|: (yes|no), and", answer.sentences[0]), said
+    assert len(answer.sentences) == 2, said
+    assert mistake.line not in said and mistake.hint not in said
+    html = answer._repr_html_()
+    assert html.index("A hint") < html.index("The line") and html.count("<details>") == 2
+
+
+def test_there_are_more_than_forty_and_the_issues_own_are_among_them():
+    names = " | ".join(mistake.name for _, mistake in MADE)
+    assert len(MADE) >= 100
+    for word in ("transposed product", "1/N is missing", "1/N twice", "forgotten f′", "f′ of z where a", "wrong axis",
+                 "softmax over samples", "overflow at z = 1,000", "wrong sign", "update of a copy", "bias row",
+                 "gradient after the update", "without state", "shared by two layers", "integer division",
+                 "evaluating on the minibatch", "only a reference to the last", "patience", "X shuffled without y"):
+        assert word in names
+
+
+@each_mistake
+def test_a_mistake_leads_to_a_section_that_there_is(name, mistake):
+    chapter, section = mistake.look
+    file, = NOTEBOOKS.glob(f"{chapter}_*.md")
+    assert re.search(rf"^##+ {re.escape(section)}$", file.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_two_mistakes_at_once_are_told_one_after_the_other():
+    answer = check("sigmoid", lambda z: 1 / (1 + np.exp(z)), lambda a: a * (1 + a))
+    assert answer.mistake == "the wrong sign of z"
+    assert "Something else is not right either" in answer.sentences[-1] and "slope(" in answer.sentences[-1]
+
+
+def test_a_transposed_product_gets_its_name_whichever_of_numpys_products_it_is():
+    def forward(X, weights, f):
+        inputs = [X]
+        for W in weights[:-1]:
+            inputs.append(f(np.dot(inputs[-1], W.T)))
+        return inputs, np.dot(inputs[-1], weights[-1].T)
+
+    assert check("forward", forward).mistake == "a transposed product: X Wᵀ"
+
+
+# ---- whatever a function does
+
+
+def unfilled(*arguments):
+    raise NotImplementedError
+
+
+def greedy(*arguments):
+    for each in arguments:
+        if isinstance(each, np.ndarray):
+            each[...] = np.nan
+        elif isinstance(each, list):
+            each.clear()
+    return np.zeros(3)
+
+
+def loud(*arguments):
+    for _ in range(10_000):
+        print("x" * 1000)
+        print("y" * 1000, file=sys.stderr)
+    return np.zeros(3)
+
+
+class Uncooperative:
+    def __array__(self, *arguments, **options):
+        raise RuntimeError("no array")
+
+    def __repr__(self):
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("name, function", [
+    *((name, unfilled) for name in BLANKS),
+    *((name, lambda *arguments: value) for name in BLANKS if name != "momentum" for value in (None, ...)),
+])
+def test_a_blank_that_nobody_filled_in_is_told_so(name, function):
+    answer = check(name, *[function] * len(BLANKS[name].signatures))
+    assert not answer.right and answer.mistake is None
+    assert answer.verdict == f"Nothing here yet: {name}."
+
+
+@each_blank
+@pytest.mark.parametrize("function, says", [
+    (lambda *arguments: 1 / 0, "raises ZeroDivisionError: division by zero"), (lambda: 0, "raises TypeError"),
+    (lambda *arguments: sys.exit(), "raises SystemExit"), (lambda *arguments: unfilled.missing, "AttributeError"),
+])
+def test_an_exception_is_told_in_a_sentence(name, function, says):
+    answer = check(name, *[function] * len(BLANKS[name].signatures))
+    assert not answer.right and says in repr(answer)
+
+
+def test_an_exception_is_told_with_its_line():
+    def sigmoid(z):
+        return 1 / (1 + np.expp(-z))
+
+    assert re.search(r"raises AttributeError: .*expp.*\(line \d+: return 1 / \(1 \+ np\.expp\(-z\)\)\)\.",
+                     repr(check("sigmoid", sigmoid, FIRST["sigmoid"][1])))
+
+
+@each_blank
+@pytest.mark.parametrize("result", ["text", {}, object(), Uncooperative(), np.array("x"), 1j, [[1], [1, 2]], [], (),
+                                    3.5, np.zeros((0, 3)), [None], np.float16(2), type],
+                         ids=lambda result: type(result).__name__)
+def test_a_result_of_another_kind_is_answered(name, result):
+    answer = check(name, *[lambda *arguments: result] * len(BLANKS[name].signatures))
+    assert not answer.right
+    assert answer.sentences[0].count(".") >= 1 and answer._repr_html_()
+
+
+@pytest.mark.parametrize("function, words", [
+    (lambda X, weights, f: X,
+     "forward(X, weights, f), layers 5-3-4-2 is there, where something else was expected"),
+    (lambda X, weights, f: ([X], "z"),
+     "gives no array of numbers, but str, where an array of shape (6, 2) was expected"),
+])
+def test_a_wrong_kind_is_named(function, words):
+    assert words in repr(check("forward", function))
+
+
+@each_blank
+@pytest.mark.parametrize("function", [greedy, loud])
+def test_a_check_is_not_broken_by_what_a_function_changes_or_prints(name, function, capsys):
+    assert not check(name, *[function] * len(BLANKS[name].signatures)).right
+    assert check(name, *FIRST[name]).right
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_loop_without_an_end_is_ended():
+    def train(network, training, validation, batch_size, epochs, patience, rng):
+        while True:
+            network.update(network.gradients(*training))
+
+    assert "EndlessError" in repr(check("training", train))
+
+
+def test_ctrl_c_ends_a_check():
+    def interrupted(z):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check("sigmoid", interrupted, interrupted)
