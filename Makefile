@@ -98,7 +98,7 @@ test: book
 	  TRAINED_ANEW="$(CURDIR)/_build/runs" nice $(PY) -m pytest tests/test_forty_runs.py || failed=1; \
 	  export MLPLIB_RETRAIN="$(CURDIR)/_build/runs" TQDM_DISABLE=1; \
 	  $(PLAIN) nice $(PY) -m pytest $(NBVAL) notebooks/[1-3]*.ipynb >_build/cells.log 2>&1 & cells=$$!; \
-	  $(PLAIN) nice $(PY) -m pytest $(NBVAL) notebooks/[!1-3]*.ipynb || failed=1; \
+	  $(PLAIN) nice $(PY) -m pytest $(NBVAL) notebooks/[!1-3]*.ipynb notebooks/exercises/*.ipynb || failed=1; \
 	  wait $$cells || failed=1; cat _build/cells.log; exit $$failed; } >_build/forty-runs.log 2>&1 & forty=$$!; \
 	$(PY) -m pytest --deselect=tests/test_forty_runs.py --durations=15 || failed=1; \
 	echo "The report's forty runs, and the notebooks with them ..."; wait $$forty || failed=1; cat _build/forty-runs.log; \

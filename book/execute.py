@@ -166,7 +166,8 @@ def execute(text_file):
 
 def main(names):
     """Run the notebooks named on the command line, or all of them."""
-    text_files = [Path(name).resolve().with_suffix(".md") for name in names] or sorted(ROOT.glob("notebooks/*.md"))
+    text_files = [Path(name).resolve().with_suffix(".md") for name in names] or sorted(
+        file for folder in ("notebooks", "notebooks/exercises") for file in ROOT.glob(f"{folder}/*.md"))
     if not text_files:
         return "no notebook was found: expected notebooks/*.md"
     missing = [text_file.name for text_file in text_files if not text_file.exists()]

@@ -100,6 +100,11 @@ def made_up_run(experiment):
 
 # ---- notebooks
 
+FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+#: Their names, "1_backpropagation" or "exercises/implement".
+NOTEBOOKS = sorted(file.relative_to(FOLDER).with_suffix("").as_posix()
+                   for folder in (FOLDER, FOLDER / "exercises") for file in folder.glob("*.ipynb"))
+
 
 def written_pair(execute, folder):
     """A notebook of one cell and its text, made by the functions of book/execute.py; the text's path."""

@@ -5,10 +5,10 @@ import re
 from pathlib import Path
 
 import pytest
+from helpers import NOTEBOOKS
 
 ROOT = Path(__file__).resolve().parents[1]
 GIVEN = ROOT / "_build" / "html" / "_sources" / "notebooks"
-NAMES = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
 # Roles, fences of directives, labels: of blocks, and behind an equation.
 MARKER = re.compile(r"\{[\w:-]+\}`.*|^(?::{3,}|`{3,}\{).*|^\([\w:-]+\)=.*|^\$\$ \([\w:-]+\).*", re.MULTILINE)
 
@@ -18,7 +18,7 @@ def cells(path, kind):
     return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == kind]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", NOTEBOOKS)
 def test_a_downloaded_notebook_is_plain_markdown_says_what_to_install_and_has_the_same_code(name):
     path = GIVEN / f"{name}.ipynb"
     if not path.exists():

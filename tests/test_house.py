@@ -235,6 +235,7 @@ OF_NO_MODULE = {
     "stored_stops": "of the store too: what a run may have beside its figures and curves",
     "copies": "of every public class",
     "notebooks": "of the notebooks",
+    "practice.implement": "of the exercise notebook, with its blanks and with solutions",
     "execute": "of book/execute.py",
     "build": "of how the book is built",
     "pdf": "of book/pdf.py",

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import posixpath
 import re
 import runpy
 import subprocess
@@ -11,11 +12,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from helpers import NOTEBOOKS
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "_build" / "html"
 LITE = BUILT / "lite"
-NAMES = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
 KERNEL = "@jupyterlite/pyodide-kernel-extension"
 # Which archives of stored runs a notebook reads.
 EVIDENCE = ["5_evidence", "6_start", "7_sigmoid", "8_momentum", "9_width", "10_depth", "11_judging"]
@@ -25,7 +26,7 @@ READ |= {name: ["tuning", "claims", "questions"] for name in EVIDENCE}
 # And those that import SciPy, which is fetched then.
 WITH_SCIPY = [*EVIDENCE, "12_own_claim"]
 
-each_notebook = pytest.mark.parametrize("name", NAMES)
+each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
 needs_the_book = pytest.mark.usefixtures("book")
 
 
@@ -69,8 +70,10 @@ def code(cells):
 
 @needs_the_book
 def test_all_notebooks_are_there_and_listed():
-    listed = json.loads((LITE / "api" / "contents" / "notebooks" / "all.json").read_text(encoding="utf-8"))
-    assert sorted(entry["name"] for entry in listed["content"]) == [f"{name}.ipynb" for name in NAMES]
+    listed = [json.loads((LITE / "api" / "contents" / folder / "all.json").read_text(encoding="utf-8"))
+              for folder in ("notebooks", "notebooks/exercises")]
+    assert sorted(entry["path"] for each in listed for entry in each["content"] if entry["type"] == "notebook") == [
+        f"notebooks/{name}.ipynb" for name in NOTEBOOKS]
     assert [path.name for path in (LITE / "files").iterdir()] == ["notebooks"]  # they read no file beside them
 
 
@@ -90,7 +93,8 @@ def test_a_live_copy_says_what_it_is_and_leads_to_no_page_that_is_not_there(name
     assert "own copy" in first["source"]
     text = "\n".join(cell["source"] for cell in others if cell["cell_type"] == "markdown")
     linked = set(re.findall(r"\]\(([^):]+\.\w+)\)", text))
-    assert linked <= {f"{each}.ipynb" for each in NAMES}
+    assert {posixpath.normpath(posixpath.join(posixpath.dirname(name), each)) for each in linked} <= {
+        f"{each}.ipynb" for each in NOTEBOOKS}
     referred = set(re.findall(r"\{(?:eq|numref|ref)\}`(?:[^`<]+<)?([\w-]+)>?`", text))
     assert referred <= set(re.findall(r"^(?:\$\$ \(|\(|:label: )([\w-]+)", text, re.MULTILINE))
 
@@ -98,7 +102,7 @@ def test_a_live_copy_says_what_it_is_and_leads_to_no_page_that_is_not_there(name
 @needs_the_book
 def test_no_text_is_a_list_of_lines():
     # JupyterLite hands a notebook to JupyterLab as it lies there, and JupyterLab expects texts.
-    for name in NAMES:
+    for name in NOTEBOOKS:
         for cell in notebook(LITE / "files" / "notebooks" / f"{name}.ipynb")["cells"]:
             texts = [cell["source"]]
             for output in cell.get("outputs", []):
@@ -152,7 +156,7 @@ def test_the_librarys_wheel_is_the_library():
     path = next(path for path in wheels() if path.name.startswith("mlplib"))
     with zipfile.ZipFile(path) as wheel:
         held = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("mlplib/")}
-    patterns = ("*.py", "evidence/*.py", "widgets/*.py", "*.json", "mnist_data/*.gz")
+    patterns = ("*.py", "evidence/*.py", "practice/*.py", "widgets/*.py", "*.json", "mnist_data/*.gz")
     assert held == {file.relative_to(ROOT).as_posix(): file.read_bytes()
                     for pattern in patterns for file in (ROOT / "mlplib").glob(pattern)}
 
@@ -176,12 +180,13 @@ def test_a_package_that_is_not_pure_python_is_refused(tmp_path):
 @needs_the_book
 @each_notebook
 def test_the_button_opens_that_very_notebook_and_says_what_is_loaded(name):
-    page = (BUILT / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
+    file = BUILT / "notebooks" / f"{name}.html"
+    page = file.read_text(encoding="utf-8")
     (link,) = re.findall(r'<a class="run-button" href="([^"]+)"', page)
     app, path = link.split("?path=")
-    assert (BUILT / "notebooks" / app).resolve() == LITE / "notebooks" / "index.html"
+    assert (file.parent / app).resolve() == LITE / "notebooks" / "index.html"
     copy = LITE / "files" / path
-    assert copy.name == f"{name}.ipynb"
+    assert copy == LITE / "files" / "notebooks" / f"{name}.ipynb"
     assert f'data-version="{notebook(copy)["metadata"]["book_version"]}"' in page
 
     parts = json.loads((ROOT / "book" / "lite" / "first_visit.json").read_text())
@@ -216,7 +221,8 @@ def test_what_code_reads_of_the_stored_runs_is_seen_from_it(code, read):
 
 @needs_the_book
 def test_a_page_that_is_no_notebook_has_no_button():
-    pages = [page for page in BUILT.glob("*/*.html") if page.parent.name in ("book", "notebooks")]
-    with_button = [page.stem for page in pages if "run-button" in page.read_text(encoding="utf-8")]
-    assert sorted(with_button) == NAMES
-    assert len(pages) > len(NAMES)
+    pages = [page for folder in ("book", "notebooks") for page in (BUILT / folder).rglob("*.html")]
+    with_button = [page for page in pages if "run-button" in page.read_text(encoding="utf-8")]
+    assert sorted(page.relative_to(BUILT).with_suffix("").as_posix() for page in with_button) == [
+        f"notebooks/{name}" for name in NOTEBOOKS]
+    assert len(pages) > len(NOTEBOOKS)

@@ -25,7 +25,7 @@ from mlplib.evidence import WIDTH_SERIES
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "notebooks"
-NAMES = re.findall(r"^ +- file: notebooks/(\w+)$", (ROOT / "_toc.yml").read_text(encoding="utf-8"), re.MULTILINE)
+NAMES = re.findall(r"^ +- file: notebooks/([\w/]+)$", (ROOT / "_toc.yml").read_text(encoding="utf-8"), re.MULTILINE)
 
 NOT_COMPARED = re.compile(r"nbval[-_](ignore[-_]output|skip)", re.IGNORECASE)
 MACHINE_PATH = re.compile(r"/(?:" + "|".join(["home", "root", "work", "tmp", "Users"]) + r")/\w[^\s'\"]*|[A-Z]:\\\w\S*")
@@ -43,8 +43,10 @@ def code_cells(name):
 
 def test_the_notebooks_of_the_book_are_pairs_and_there_are_no_others():
     assert {"1_backpropagation", "5_evidence"} <= set(NAMES)
-    assert sorted(path.name for path in FOLDER.glob("*.ipynb")) == sorted(f"{name}.ipynb" for name in NAMES)
-    assert sorted(path.name for path in FOLDER.glob("*.md")) == sorted(f"{name}.md" for name in NAMES)
+    for end in (".ipynb", ".md"):
+        there = [path.relative_to(FOLDER) for folder in (FOLDER, FOLDER / "exercises")
+                 for path in folder.glob(f"*{end}")]
+        assert sorted(map(str, there)) == sorted(f"{name}{end}" for name in NAMES)
 
 
 # ---- pairs
@@ -71,7 +73,8 @@ def opened(tmp_path):
     def open_(name, side, change=lambda text: text):
         for time, end in ((1e9, ".md"), (1e9 + 300, ".ipynb")):
             file = tmp_path / f"{name}{end}"
-            text = (FOLDER / file.name).read_text(encoding="utf-8")
+            file.parent.mkdir(exist_ok=True)
+            text = (FOLDER / f"{name}{end}").read_text(encoding="utf-8")
             file.write_text(change(text) if end == ".ipynb" else text, encoding="utf-8")
             os.utime(file, (time, time))
         return manager.get(f"{name}{side}")

@@ -31,6 +31,7 @@ EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kerne
 PACKED = ["comm", "ipywidgets", "tqdm"]
 # Stored runs are no part of the library's wheel, which all notebooks load: those that need some fetch them.
 ARCHIVES = sorted(ROOT.glob("mlplib/archives/*.zip"))
+NOTEBOOKS = sorted(file for folder in ("notebooks", "notebooks/exercises") for file in ROOT.glob(f"{folder}/*.ipynb"))
 # What JupyterLite's pages load besides its own: the one before all else, the other for widgets with forced colours.
 BESIDE = [HERE / "copies.js", ROOT / "book" / "_static" / "custom.css"]
 LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]
@@ -137,7 +138,7 @@ def digest(files):
 def inputs():
     """All files that the result depends on; the list of pinned packages stands for what is installed."""
     files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), *BESIDE, ROOT / "requirements.txt"]
-    files += sorted(ROOT.glob("notebooks/*.ipynb"))
+    files += NOTEBOOKS
     for name in LIBRARY:
         path = ROOT / name
         files += [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc"
@@ -190,9 +191,10 @@ def build(target):
         config["LiteBuildConfig"]["federated_extensions"] = [str(LAB_EXTENSIONS / name) for name in EXTENSIONS]
         (work / "jupyter_lite_config.json").write_text(json.dumps(config))
 
-        (work / "files" / "notebooks").mkdir(parents=True)
-        for notebook_file in ROOT.glob("notebooks/*.ipynb"):
-            (work / "files" / "notebooks" / notebook_file.name).write_text(live_copy(notebook_file), encoding="utf-8")
+        for notebook_file in NOTEBOOKS:
+            copy = work / "files" / notebook_file.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(live_copy(notebook_file), encoding="utf-8")
         call("-m", "jupyterlite_core", "build", "--output-dir", work / "site", cwd=work, SOURCE_DATE_EPOCH=EPOCH)
         for listing in (work / "site" / "api" / "contents").rglob("all.json"):
             put_in_order(listing)

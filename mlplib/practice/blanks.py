@@ -173,8 +173,7 @@ class Blank:
         wrong = essential(wrong)
         if observation.empty and all(observation.empty):
             return Answer(self.name, False, None, f"Nothing here yet: {self.name}.",
-                          (f"To be written: {self.question} Where something is to come back, end with a return.",),
-                          self.look, self.hint)
+                          (f"To be written: {self.question} Where something is to come back, end with a return.",))
         name, rest = self.diagnosis(observation, wrong)
         if name is None:
             return Answer(self.name, False, None, f"Not right yet: {self.name}.",

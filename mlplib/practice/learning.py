@@ -155,7 +155,7 @@ MOMENTUM.mistake(
 
 # ---- 8: the training loop
 
-TOO_MANY = 2000  # minibatches; the longest rehearsal has 60
+TOO_MANY = 500  # minibatches; the longest rehearsal, of one image at a time, has 144
 
 
 class EndlessError(RuntimeError):

@@ -9,9 +9,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from helpers import NOTEBOOKS
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
+NAMES = NOTEBOOKS
 SHARE = ["how_fast"]  # with a cell of which the output is folded too
 OPENED = "() => window.jupyterapp?.shell.currentWidget?.context?.isReady"
 

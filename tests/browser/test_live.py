@@ -10,12 +10,13 @@ from statistics import median
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from helpers import NOTEBOOKS
 
 import mlplib
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "html"
-NAMES = sorted(path.stem for path in ROOT.glob("notebooks/*.ipynb"))
+NAMES = NOTEBOOKS
 SHARE = ["1_backpropagation"]  # which trains by itself; of another the bench and its kernel, of a third the copies
 SHORT = mlplib.Experiment(n_train=3200, epochs=2).with_tricks(init=True, sigmoid=True, momentum=True)
 

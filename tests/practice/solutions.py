@@ -119,8 +119,8 @@ def output_delta_by_one_hot(y_hat, y):
 def backward_by_einsum(inputs, delta, weights, slope):
     deltas = [delta]
     for a, W in zip(inputs[:0:-1], weights[::-1]):
-        deltas.append(np.einsum("nk,jk->nj", deltas[-1], W) * a * (1 - a))
-    return [np.einsum("ni,nj->ij", a, d) for a, d in zip(inputs, deltas[::-1])]
+        deltas.append(np.einsum("nk,jk->nj", deltas[-1], W, optimize=True) * a * (1 - a))
+    return [np.einsum("ni,nj->ij", a, d, optimize=True) for a, d in zip(inputs, deltas[::-1])]
 
 
 def numerical_gradient_by_matrix(loss, W, epsilon):
