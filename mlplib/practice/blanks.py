@@ -18,8 +18,8 @@ class Mistake(NamedTuple):
     ----------
     name : str
         What it is called, "forgotten f′" for instance.
-    functions : tuple of callable
-        The blank's functions, with the mistake in them.
+    ways : tuple of tuple of callable
+        The blank's functions, with the mistake in them; if there is more than one way to make it, each.
     follows : str
         What follows from it, in a sentence or two.
     look : tuple of int and str
@@ -29,7 +29,7 @@ class Mistake(NamedTuple):
     """
 
     name: str
-    functions: tuple
+    ways: tuple
     follows: str
     look: tuple
     hint: str
@@ -119,10 +119,13 @@ class Blank:
         self._observe = observe
         self.mistakes = {}
 
-    def mistake(self, name, *functions, **said):
-        """Add a mistake; arguments as the attributes of Mistake. What is said of the blank stands for what is not."""
+    def mistake(self, name, *functions, also=(), **said):
+        """Add a mistake, made by `functions` and by each tuple in `also`.
+
+        The others are attributes of Mistake; what is said of the blank stands for what is not.
+        """
         said = {"look": self.look, "hint": self.hint, "line": self.line} | said
-        self.mistakes[name] = Mistake(name, functions, **said)
+        self.mistakes[name] = Mistake(name, (functions, *also), **said)
 
     def observe(self, *functions):
         """Look at what functions do.
@@ -147,8 +150,8 @@ class Blank:
 
     @cached_property
     def known(self):
-        """What is seen of each mistake, by its name."""
-        return {name: self.observe(*mistake.functions) for name, mistake in self.mistakes.items()}
+        """What is seen of each mistake: pairs of its name and an observation, one for each way to make it."""
+        return [(name, self.observe(*way)) for name, mistake in self.mistakes.items() for way in mistake.ways]
 
     def answer(self, *functions):
         """What there is to say to somebody's functions.
@@ -197,15 +200,12 @@ class Blank:
         name : str or None
         rest : list of str
         """
-        shown = {}
-        for name, known in self.known.items():
+        shown = []
+        for name, known in self.known:
             changes = essential(known.differing(self.expected))
             if all(same(observation.seen.get(label), known.seen.get(label)) for label in changes):
-                shown[name] = [label for label in wrong if label not in changes]
-        if not shown:
-            return None, wrong
-        name = min(shown, key=lambda name: len(shown[name]))
-        return name, shown[name]
+                shown.append((name, [label for label in wrong if label not in changes]))
+        return min(shown, key=lambda each: len(each[1]), default=(None, wrong))
 
     def first_difference(self, observation, wrong):
         """What was seen first that should be otherwise, in a sentence."""

@@ -52,7 +52,8 @@ def confusion(blank):
     Returns
     -------
     list of list of bool
-        A row for each mistake made, a column for each mistake told.
+        A row for each mistake made, a column for each mistake told. Nothing is told of a mistake that one of the ways
+        to make it hides.
     """
-    told = [blank.answer(*mistake.functions) for mistake in blank.mistakes.values()]
-    return [[answer.mistake == name and not answer.right for name in blank.mistakes] for answer in told]
+    told = [{blank.answer(*way).mistake for way in mistake.ways} for mistake in blank.mistakes.values()]
+    return [[name in names and None not in names for name in blank.mistakes] for names in told]

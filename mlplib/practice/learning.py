@@ -384,9 +384,9 @@ TRAINING.mistake(
             "notices.",
     hint="Which images does the network never learn from?")
 TRAINING.mistake(
-    "best weights that are only a reference to the last", _train_with(keep=list), line=_COPY,
-    look=_STOPPING,
-    follows="The weights are moved in place, so what was kept moved along: at the end best and last are the same.",
+    "best weights that are only a reference to the last", _train_with(keep=list), line=_COPY, look=_STOPPING,
+    follows="At the end the network has its last weights. They are moved in place, so what is kept without a copy "
+            "moves along; or a copy was kept, and not put back.",
     hint="A new name, and a new list too, still hold the same arrays.")
 TRAINING.mistake(
     "the last weights are kept", _train_with(restored=False), line=_COPY, look=_STOPPING,

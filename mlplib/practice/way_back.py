@@ -47,7 +47,9 @@ DELTA.mistake(
     hint="`size` counts all the entries of an array. Over what does the loss take its mean?")
 DELTA.mistake(
     "integer division", lambda y_hat, y: 1 // len(y) * (y_hat - _y(y_hat, y)),
-    follows="1 // N is 0 as soon as there are two samples. Every gradient is 0, and no weight will ever move.",
+    also=[(lambda y_hat, y: (y_hat - _y(y_hat, y)) // len(y),)],
+    follows="Two slashes round down. 1 // N is 0 as soon as there are two samples, and no weight will ever move; a "
+            "difference below 1 becomes 0 or −1.",
     hint="One slash divides, two round down.")
 DELTA.mistake(
     "the wrong sign", lambda y_hat, y: (_y(y_hat, y) - y_hat) / len(y), look=_SINGLE,

@@ -54,6 +54,7 @@ SIGMOID.mistake(
     hint="Write tanh(u) with exponentials, and compare with 1 / (1 + e^(−z)). What is u?")
 SIGMOID.mistake(
     "cut off too early", lambda z: f(np.clip(z, -5, 5)), f_slope, look=_UNITS, line=_STEADY,
+    also=[(lambda z: f(np.clip(z, -10, 10)), f_slope)],
     follows="Cutting z off avoids the overflow, but beyond the cut the curve is flat although its slope is said to be "
             "a (1 − a), and no gradient check passes there.",
     hint="Cut off only where float64 cannot tell the result from 0 or 1, or write the formula so that no cut is "
@@ -126,8 +127,15 @@ _STABLE = "e = np.exp(z - z.max(axis=1, keepdims=True)); return e / e.sum(axis=1
 _ENTROPY = (1, "Cross-entropy: how wrong, in one number")
 _LOG = ("z = z - z.max(axis=1, keepdims=True); log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True)); "
         "return -log_p[np.arange(len(y)), y].mean()")
+
+
+def _over_samples(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=0)
+
+
 SOFTMAX.mistake(
-    "softmax over samples", lambda z: softmax(z.T).T, _loss, line=_STABLE,
+    "softmax over samples", lambda z: softmax(z.T).T, _loss, line=_STABLE, also=[(_over_samples, _loss)],
     follows="Each column adds up to 1 in place of each row: the samples compete for a class, not the classes for a "
             "sample. With a single sample every probability is 1.",
     hint="Rows are samples. Along which axis of the array do the classes lie?")
@@ -160,6 +168,7 @@ def _in_place(z):
 
 SOFTMAX.mistake(
     "overflow at z = 1,000", _unsteady, _loss, line=_STABLE,
+    also=[(_unsteady, lambda z, y: -np.log(_right_class(_unsteady(z), y)).mean())],
     follows="e to the 1,000 is infinity in float64, and infinity by infinity is NaN. Logits of 1,000 need no fault in "
             "the network: images whose grey levels are not standardised are enough.",
     hint="Raising all logits of a row together changes no probability. Which number may you subtract, so that the "
@@ -190,11 +199,17 @@ SOFTMAX.mistake(
     follows="A class that is 900 behind has the probability e to the −900, which float64 rounds to 0, and the "
             "logarithm of 0 is −infinity. The loss of such a sample is 900.",
     hint="Take the logarithm on paper first: ln(e^z / S) = z − ln S. Nothing of it is too small or too large.")
+
+
+def _propped(small):
+    return softmax, lambda z, y: -np.log(_right_class(softmax(z), y) + small).mean()
+
+
 SOFTMAX.mistake(
-    "a small number added in the logarithm", softmax,
-    lambda z, y: -np.log(_right_class(softmax(z), y) + 1e-12).mean(), look=_ENTROPY, line=_LOG,
-    follows="The infinity is gone, but so is the truth: no loss can exceed 27.6 any more, and where it stops growing "
-            "its slope is 0.",
+    "a small number added in the logarithm", *_propped(1e-12), look=_ENTROPY, line=_LOG,
+    also=[_propped(small) for small in (1e-15, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3)],
+    follows="The infinity is gone, but so is the truth: with 10⁻¹² no loss can exceed 27.6 any more, and where it "
+            "stops growing its slope is 0.",
     hint="Nothing has to be added if ln S is taken by itself: ln(e^z / S) = z − ln S.")
 SOFTMAX.mistake(
     "a sum where a mean is meant (the 1/N is missing)", softmax, lambda z, y: _loss(z, y) * len(z), look=_ENTROPY,
@@ -300,8 +315,19 @@ FORWARD.mistake(
     "no bend at all", _forward_with(bend=lambda f, z: z), look=_UNITS,
     follows="A sum of sums is only a sum: however many layers, the whole network is one matrix.",
     hint="Each hidden unit looks its sum up on the curve f before it sends it on.")
+
+
+def _transposed(hidden, output):
+    def forward(X, weights, f):
+        *first, last = weights
+        turned = [*(W.T if hidden else W for W in first), last.T if output else last]
+        return layers(X, turned, f)
+    return forward
+
+
 FORWARD.mistake(
-    "a transposed product: X Wᵀ", _forward_with(product=lambda x, W: x @ W.T),
+    "a transposed product: X Wᵀ", _transposed(True, True),
+    also=[(_transposed(True, False),), (_transposed(False, True),)],
     look=(1, "Write the sums as matrix products"), line="z = x @ W",
     follows="W has a row for each sender and a column for each receiver, so X Wᵀ sums over the receivers. It only has "
             "a value where W is square, and then a wrong one.",

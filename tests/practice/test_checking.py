@@ -13,8 +13,10 @@ from mlplib.practice.checking import confusion
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 MADE = [(blank.name, mistake) for blank in BLANKS.values() for mistake in blank.mistakes.values()]
+WAYS = [(name, mistake, way) for name, mistake in MADE for way in mistake.ways]
 each_blank = pytest.mark.parametrize("name", BLANKS)
 each_mistake = pytest.mark.parametrize("name, mistake", MADE, ids=lambda value: getattr(value, "name", value))
+each_way = pytest.mark.parametrize("name, mistake, way", WAYS, ids=lambda value: getattr(value, "name", ""))
 
 
 def converted(function, convert):
@@ -67,18 +69,18 @@ def test_each_mistake_gets_its_name_and_no_others(name):
 
 def test_no_two_mistakes_look_the_same():
     for blank in BLANKS.values():
-        seen = [*blank.known.values(), blank.expected]
-        assert all(one.differing(other) for one in seen for other in seen if one is not other)
+        seen = [*blank.known, ("right", blank.expected)]
+        assert all(one.differing(other) for name, one in seen for another, other in seen if name != another)
 
 
-@each_mistake
-def test_a_mistake_in_float32_gets_its_name_too(name, mistake):
-    assert check(name, *(converted(function, np.float32) for function in mistake.functions)).mistake == mistake.name
+@each_way
+def test_a_mistake_in_float32_gets_its_name_too(name, mistake, way):
+    assert check(name, *(converted(function, np.float32) for function in way)).mistake == mistake.name
 
 
-@each_mistake
-def test_what_is_said_of_a_mistake_has_a_number_of_theirs_and_what_follows_but_not_the_line(name, mistake):
-    answer = check(name, *mistake.functions)
+@each_way
+def test_what_is_said_of_a_mistake_has_a_number_of_theirs_and_what_follows_but_not_the_line(name, mistake, way):
+    answer = check(name, *way)
     said = repr(answer)
     assert mistake.name in answer.verdict and mistake.follows in answer.sentences
     assert re.search(r"gives|has the (shape|length)|raises|: (yes|no), and", answer.sentences[0]), said
