@@ -41,7 +41,7 @@ def test_a_stub_says_what_is_wanted_and_nothing_of_how():
 def test_with_blanks_it_runs_and_says_what_is_missing():
     assert [text(cell).splitlines()[0] for cell in CHECKS] == [f"Nothing here yet: {name}." for name in BLANKS]
     assert [output for cell in CELLS for output in cell.outputs if output.output_type == "error"] == []
-    last = "".join(map(text, CELLS[-5:]))
+    last = "".join(map(text, CELLS[-6:]))
     assert last.count(", ".join(BLANKS)) == 3 and "No curves to draw yet." in last
 
 
