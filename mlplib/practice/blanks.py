@@ -75,11 +75,17 @@ class Answer(NamedTuple):
             address = f"../{CHAPTERS[chapter]}.ipynb#{slug(section)}"
             text += f'<p>Read again: <a href="{address}">chapter {chapter}, “{escape(section)}”</a>.</p>'
         if self.hint:
-            line = f"<details><summary>The line</summary><pre>{escape(self.line)}</pre></details>" if self.line else ""
-            text += f"<details><summary>A hint</summary><p>{escape(self.hint)}</p>{line}</details>"
-        mark = "✓" if self.right else "✗"
+            line = folded("The line", f"<pre>{escape(self.line)}</pre>") if self.line else ""
+            text += folded("A hint", f"<p>{escape(self.hint)}</p>{line}")
+        mark = "✓" if self.right else "✗" if self.hint else "○"
         return (f'<div class="practice-answer"><p role="status"><strong><span aria-hidden="true">{mark} </span>'
                 f"{escape(self.verdict)}</strong></p>{text}</div>")
+
+
+def folded(summary, inside):
+    """HTML that opens, with the triangle that browsers give it and JupyterLab takes away."""
+    return (f'<details><summary style="display: revert; list-style: revert; cursor: pointer">{summary}</summary>'
+            f"{inside}</details>")
 
 
 def slug(heading):

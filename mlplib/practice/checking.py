@@ -52,8 +52,7 @@ def confusion(blank):
     Returns
     -------
     list of list of bool
-        A row for each mistake made, a column for each mistake told. Nothing is told of a mistake that one of the ways
-        to make it hides.
+        A row for each mistake made, in all ways; a column for each mistake told.
     """
     told = [{blank.answer(*way).mistake for way in mistake.ways} for mistake in blank.mistakes.values()]
-    return [[name in names and None not in names for name in blank.mistakes] for names in told]
+    return [[name in names for name in blank.mistakes] for names in told]

@@ -123,6 +123,21 @@ def test_a_transposed_product_gets_its_name_whichever_of_numpys_products_it_is()
     assert check("forward", forward).mistake == "a transposed product: X Wᵀ"
 
 
+def test_a_mistake_gets_its_name_whether_it_warns_or_not():
+    unsteady, loss = BLANKS["softmax"].mistakes["overflow at z = 1,000"].ways[0]
+    assert check("softmax", np.errstate(all="ignore")(unsteady), loss).mistake == "overflow at z = 1,000"
+
+
+def test_right_slopes_are_not_enough_if_the_weights_are_elsewhere_afterwards():
+    def numerical_gradient(loss, W, epsilon):
+        gradient = FIRST["gradient check"][0](loss, W, epsilon)
+        W += epsilon
+        return gradient
+
+    answer = check("gradient check", numerical_gradient)
+    assert not answer.right and "W, afterwards" in answer.sentences[0]
+
+
 # ---- whatever a function does
 
 
