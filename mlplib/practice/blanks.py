@@ -180,9 +180,9 @@ class Blank:
             return Answer(self.name, True, None, verdict,
                           tuple(remark))
         wrong = essential(wrong)
-        if observation.empty and all(observation.empty):
+        if observation.unwritten:
             return Answer(self.name, False, None, f"Nothing here yet: {self.name}.",
-                          (f"To be written: {self.question} Where something is to come back, end with a return.",))
+                          (f"To be written: {self.question}",))
         name, rest = self.diagnosis(observation, wrong)
         if name is None:
             return Answer(self.name, False, None, f"Not right yet: {self.name}.",
@@ -225,12 +225,13 @@ class Blank:
             return f"{label} raises {theirs}{where}."
         if theirs is None:
             return f"{label} was expected, and is not there."
-        if ours is None:
-            return f"{label} is there, where something else was expected. To be written: {self.question}"
+        if ours is None and not isinstance(theirs, Strange):
+            return (f"{label} gives an array of shape {theirs.shape}, where something else was expected. To be "
+                    f"written: {self.question}")
         if isinstance(theirs, Strange):
-            wanted = f"an array of shape {ours.shape}" if ours.ndim else "a number"
+            wanted = "something else" if ours is None else f"an array of shape {ours.shape}"
             return f"{label} gives {theirs.what}, where {wanted} was expected."
-        if theirs.dtype == bool and theirs.shape == ():
+        if theirs.dtype == bool == ours.dtype and theirs.shape == ():
             return f"{label}: {'yes' if theirs else 'no'}, and it should be {'yes' if ours else 'no'}."
         if theirs.ndim == ours.ndim == 1 and theirs.shape != ours.shape:
             return f"{label} has the length {len(theirs)}, and should have {len(ours)}."

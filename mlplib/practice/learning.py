@@ -230,10 +230,10 @@ class Rehearsal:
 
 
 _REHEARSALS = {
-    "where the loss falls, rises, falls and rises": ([5, 4, 4.5, 4.2, 3, 3.5, 3.2, 3.6, 3.4, 3.3, 3.25], 3, 11),
-    "where the loss falls to the end": ([5, 4, 3, 2], 2, 4),
-    "where the loss comes to its lowest twice": ([3, 2, 2, 2.5, 2, 2.5, 2.2], 4, 12),
-    "where the loss never falls below its first": ([2, 3, 4, 5, 6, 7], 2, 9),
+    "rehearsal 1 (a loss that goes up and down)": ([5, 4, 4.5, 4.2, 3, 3.5, 3.2, 3.6, 3.4, 3.3, 3.25], 3, 11),
+    "rehearsal 2 (a loss that falls to the end)": ([5, 4, 3, 2], 2, 4),
+    "rehearsal 3 (a loss that comes to its lowest twice)": ([3, 2, 2, 2.5, 2, 2.5, 2.2], 4, 12),
+    "rehearsal 4 (a loss that never falls below its first)": ([2, 3, 4, 5, 6, 7], 2, 9),
 }
 
 
@@ -243,22 +243,22 @@ def _see_training(look, train):
         y = np.arange(12) % 5
         validation = np.column_stack([np.arange(100.0, 108.0), np.ones(8)]), np.arange(8) % 5
         network = Rehearsal(losses, validation[0])
-        look.call(f"train(...), {name}", train, network, [X, y], list(validation), 4, epochs, patience,
-                  np.random.default_rng(4))
-        look.note(f"number of minibatches, {name}", len(network.minibatches))
-        look.note(f"number of updates, {name}", network.n_updates)
-        look.note(f"number of updates whose gradient was taken just before, {name}", network.n_fresh)
-        look.note(f"number of evaluations on the validation set, {name}", len(network.ends))
+        look.call("train(...)", train, network, [X, y], list(validation), 4, epochs, patience,
+                  np.random.default_rng(4), case=f" in {name}")
+        look.note(f"number of minibatches in {name}", len(network.minibatches))
+        look.note(f"number of updates in {name}", network.n_updates)
+        look.note(f"number of updates whose gradient was taken just before in {name}", network.n_fresh)
+        look.note(f"number of evaluations on the validation set in {name}", len(network.ends))
         first, *others = network.epochs() or [np.zeros(0)]
-        look.note(f"samples of the first epoch, sorted, {name}", np.sort(first))
-        look.note(f"sizes of the minibatches, {name}", np.unique([len(rows) for rows, _ in network.minibatches]))
-        look.note(f"number of samples whose label is not their own, {name}",
-                  sum(np.sum(labels != rows % 5) if len(labels) == len(rows) else len(rows)
-                      for rows, labels in network.minibatches))
-        look.note(f"the first epoch takes the samples as they lie, {name}", np.array_equal(first, X[: len(first), 0]))
-        look.note(f"two epochs have the same order, {name}", any(np.array_equal(first, each) for each in others))
-        look.note(f"the weights are asked for, {name}", network.looked)
-        look.note(f"number of updates in the weights at the end, {name}", network.weights[0][0, 0])
+        look.note(f"each sample has its turn once in the first epoch in {name}",
+                  np.array_equal(np.sort(first), X[:, 0]))
+        look.note(f"sizes of the minibatches in {name}", np.unique([len(rows) for rows, _ in network.minibatches]))
+        look.note(f"each sample comes with its own label in {name}",
+                  all(np.array_equal(labels, rows % 5) for rows, labels in network.minibatches))
+        look.note(f"the first epoch takes the samples as they lie in {name}", np.array_equal(first, X[: len(first), 0]))
+        look.note(f"two epochs have the same order in {name}", any(np.array_equal(first, each) for each in others))
+        look.note(f"the weights are asked for in {name}", network.looked)
+        look.note(f"number of updates in the weights at the end in {name}", network.weights[0][0, 0])
 
 
 def _train(network, training, validation, batch_size, epochs, patience, rng,

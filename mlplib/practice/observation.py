@@ -59,12 +59,12 @@ class Observation:
         By what was looked at, mostly a Python expression such as "sigmoid(1000)". A yes or no is a bool array.
     lines : dict from str to str
         Where an exception came from, by the same names: the number of the line in the function's cell, and its text.
-    empty : list of bool
-        Of each call, whether nothing came back, or NotImplementedError, as from a blank that nobody has filled in.
+    unwritten : bool
+        Whether NotImplementedError was raised, as by a blank that nobody has filled in.
     """
 
     def __init__(self):
-        self.seen, self.lines, self.empty = {}, {}, []
+        self.seen, self.lines, self.unwritten = {}, {}, False
 
     def note(self, label, value):
         """Write down something that was looked at."""
@@ -94,11 +94,10 @@ class Observation:
             warnings.simplefilter("always")
             try:
                 value = function(*given)
-                self.empty += [value is None or value is ...] if returns else []
                 found = list(parts(expression, case, value)) if returns else []
             except (Exception, SystemExit) as error:  # whatever it does; Ctrl-C is not its doing
                 found = [(label, Raised(type(error).__name__, message_of(error)))]
-                self.empty += [isinstance(error, NotImplementedError)]
+                self.unwritten |= isinstance(error, NotImplementedError)
                 self.lines[label] = line_of(error, function)
         self.seen.update(found)
         self.note(WARNED + label, any(issubclass(each.category, RuntimeWarning) for each in warned))
@@ -141,7 +140,8 @@ def entry(value):
         array = np.array(None)
     if array.dtype.kind in "fiub":
         return array
-    return Strange("nothing (None)" if value is None else f"no array of numbers, but {type(value).__name__}")
+    return Strange("nothing (is a return missing?)" if value is None else
+                   f"no array of numbers, but {type(value).__name__}")
 
 
 def message_of(error):

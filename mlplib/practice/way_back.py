@@ -57,6 +57,7 @@ DELTA.mistake(
     hint="A positive δ says that a larger sum makes the loss larger. Is that so for the right class?")
 DELTA.mistake(
     "labels where one-hot is meant", lambda y_hat, y: (y_hat - y[:, np.newaxis]) / len(y), look=(2, "Targets"),
+    also=[(lambda y_hat, y: (y_hat - y) / len(y),)],
     follows="From each probability the number of the digit was subtracted. A 7 would pull seven times as hard as a 1, "
             "and on every class.",
     hint="The target is a row of K numbers, one of which is 1. Where?")
@@ -73,6 +74,10 @@ DELTA.mistake(
     follows="`delta[:, y] -= 1` subtracts 1 in the columns of all labels, in every row. With one sample nothing is "
             "noticed.",
     hint="Row 0 with y[0], row 1 with y[1]: an array of row numbers beside y.")
+DELTA.mistake(
+    "ten classes, whatever the network", lambda y_hat, y: (y_hat - np.eye(10)[y]) / len(y), look=(2, "Targets"),
+    follows="MNIST has ten classes; the check has four, and two. A one-hot row is as long as a row of probabilities.",
+    hint="Which array knows how many classes there are?")
 DELTA.mistake(
     "an f′ too many", lambda y_hat, y: (y_hat - _y(y_hat, y)) * y_hat * (1 - y_hat) / len(y), look=_SINGLE,
     follows="ŷ (1 − ŷ) belongs to the squared error of sigmoid outputs. With softmax and cross-entropy it cancels: an "
@@ -235,6 +240,21 @@ BACKWARD.mistake(
     "one hidden layer, whatever the depth", _one_layer_back,
     follows="Only the last step back is made. The layers between get δ of the output, or nothing.",
     hint="How often must δ go one layer back, in a network with two hidden layers?")
+
+
+def _back_first(inputs, delta, weights, slope):
+    gradients = []
+    for layer in reversed(range(len(weights))):
+        delta = slope(inputs[layer]) * (delta @ weights[layer].T)
+        gradients.insert(0, inputs[layer].T @ delta)
+    return gradients
+
+
+BACKWARD.mistake(
+    "δ goes back before the gradient is taken", _back_first, line=_GRADIENT + "        # and only then δ goes back",
+    follows="Each layer's gradient is made with the δ of the layer before it, and the inputs get one that nobody "
+            "needs.",
+    hint="A gradient is what came into a matrix times δ of the units that it leads to. Which δ is that?")
 
 
 def _overwriting(inputs, delta, weights, slope):

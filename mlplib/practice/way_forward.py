@@ -53,6 +53,10 @@ SIGMOID.mistake(
             "factor of 2 on each layer of the way back.",
     hint="Write tanh(u) with exponentials, and compare with 1 / (1 + e^(−z)). What is u?")
 SIGMOID.mistake(
+    "a pair of brackets is missing", lambda z: 1 / 1 + np.exp(-z), f_slope, look=_UNITS, line=_STEADY,
+    follows="Python divides before it adds: `1 / 1 + e` is 1 + e. Your curve is never below 1.",
+    hint="What should stand under the line of the fraction, and what does?")
+SIGMOID.mistake(
     "cut off too early", lambda z: f(np.clip(z, -5, 5)), f_slope, look=_UNITS, line=_STEADY,
     also=[(lambda z: f(np.clip(z, -10, 10)), f_slope)],
     follows="Cutting z off avoids the overflow, but beyond the cut the curve is flat although its slope is said to be "
@@ -223,6 +227,15 @@ SOFTMAX.mistake(
             "in place of ln 10 = 2.30.",
     hint="`mean()` of an array of shape (N, K) divides by N · K. How many samples are there?")
 SOFTMAX.mistake(
+    "a loss for each sample", softmax, lambda z, y: -_right_class(log_softmax(z), y), look=_ENTROPY, line=_LOG,
+    follows="N losses come back. To go downhill there must be one number to make smaller.",
+    hint="What is still to be done with the N numbers?")
+SOFTMAX.mistake(
+    "logits taken for probabilities", softmax, lambda z, y: -np.log(_right_class(z, y)).mean(), look=_ENTROPY,
+    line=_LOG,
+    follows="What comes in are logits: they may be negative, and then the logarithm is NaN. They do not add up to 1.",
+    hint="How do logits become probabilities? Your first function knows.")
+SOFTMAX.mistake(
     "no minus", softmax, lambda z, y: -_loss(z, y), look=_ENTROPY, line=_LOG,
     follows="A probability is at most 1, so its logarithm is at most 0. Your loss is negative, and going downhill on "
             "it makes the right class improbable.",
@@ -332,6 +345,23 @@ FORWARD.mistake(
     follows="W has a row for each sender and a column for each receiver, so X Wᵀ sums over the receivers. It only has "
             "a value where W is square, and then a wrong one.",
     hint="The sum runs over the second index of X. At which place has W the same letter?")
+
+
+def _from_the_left(x, W):
+    return W @ x
+
+
+FORWARD.mistake(
+    "the product the wrong way round: W X", _forward_with(product=_from_the_left), line="z = x @ W",
+    also=[(_forward_with(product=lambda x, W: _from_the_left(x, W.T)),)], look=(1, "Write the sums as matrix products"),
+    follows="That is how it is written where samples are columns. Here rows are samples, and W x has a value only "
+            "where the sizes happen to be equal.",
+    hint="The sum runs over the senders. They come second in X; where do they come in W?")
+FORWARD.mistake(
+    "only the logits come back", lambda X, weights, f: layers(X, weights, f)[1], line=_LOGITS,
+    look=(1, "Meet the same lines in the library"),
+    follows="The logits are right, but the way back will ask what each matrix was multiplied with, and that is lost.",
+    hint="Two things are to come back: a list, and the logits.")
 FORWARD.mistake(
     "sums kept where activations are meant", _forward_with(keep=lambda z, a: z),
     look=(1, "Meet the same lines in the library"),

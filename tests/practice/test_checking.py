@@ -169,14 +169,26 @@ class Uncooperative:
         raise RuntimeError("no text")
 
 
-@pytest.mark.parametrize("name, function", [
-    *((name, unfilled) for name in BLANKS),
-    *((name, lambda *arguments: value) for name in BLANKS if name != "momentum" for value in (None, ...)),
-])
-def test_a_blank_that_nobody_filled_in_is_told_so(name, function):
-    answer = check(name, *[function] * len(BLANKS[name].signatures))
+@each_blank
+def test_a_blank_that_nobody_filled_in_is_told_so(name):
+    answer = check(name, *[unfilled] * len(BLANKS[name].signatures))
     assert not answer.right and answer.mistake is None
     assert answer.verdict == f"Nothing here yet: {name}."
+
+
+@pytest.mark.parametrize("name", [name for name in BLANKS if name != "momentum"])
+def test_where_nothing_comes_back_the_return_is_asked_for(name):
+    answer = check(name, *[lambda *arguments: None] * len(BLANKS[name].signatures))
+    assert not answer.right and "gives nothing (is a return missing?)" in repr(answer)
+
+
+def test_images_shuffled_in_place_get_the_name_of_that_mistake():
+    def train(network, training, validation, batch_size, epochs, patience, rng):
+        rng.shuffle(training[0])
+        return FIRST["training"][0](network, training, validation, batch_size, epochs, patience, rng)
+
+    answer = check("training", train)
+    assert answer.mistake == "X shuffled without y" and "changes an argument" in answer.sentences[-1]
 
 
 @each_blank
@@ -209,7 +221,7 @@ def test_a_result_of_another_kind_is_answered(name, result):
 
 @pytest.mark.parametrize("function, words", [
     (lambda X, weights, f: X,
-     "forward(X, weights, f), layers 5-3-4-2 is there, where something else was expected"),
+     "forward(X, weights, f), layers 5-3-4-2 gives an array of shape (6, 5), where something else was expected"),
     (lambda X, weights, f: ([X], "z"),
      "gives no array of numbers, but str, where an array of shape (6, 2) was expected"),
 ])

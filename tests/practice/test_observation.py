@@ -66,7 +66,8 @@ def test_products_that_do_not_fit_are_told_in_the_same_words(product):
     assert look.seen["f(x)"] == Raised("ValueError", "a product of two matrices that do not fit, for 3 is not 5")
 
 
-@pytest.mark.parametrize("value, what", [(None, "nothing (None)"), ("x", "no array of numbers, but str"),
+@pytest.mark.parametrize("value, what", [(None, "nothing (is a return missing?)"),
+                                         ("x", "no array of numbers, but str"),
                                          (1j, "no array of numbers, but complex")])
 def test_what_is_no_array_is_told_by_its_kind(value, what):
     assert observed(lambda: value).seen["f(x)"] == Strange(what)
