@@ -26,7 +26,7 @@ def test_the_front_page_shows_them(store):
         pytest.fail(f"the book is not built: expected {FRONT.relative_to(ROOT)}; run `make book`", pytrace=False)
     numbers = findings.ten_layers(store)
     shown = " ".join(BeautifulSoup(FRONT.read_bytes(), "html.parser").select_one(".front .finding").get_text().split())
-    assert f"one with ten misreads, at its best, {numbers['ten_layers_behind']} more digits in a thousand" in shown
+    assert f"misreads {numbers['ten_layers_behind']} more digits in a thousand, at its best moment" in shown
     assert f"misread only {numbers['ten_layers_behind_at_best']} more: too few" in shown
 
 
