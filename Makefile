@@ -38,7 +38,7 @@ help:
 	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (ten minutes)"
 	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
 	@echo "make env        only install the packages into .venv"
-	@echo "make test-whole run all six notebooks in a browser, open them in JupyterLab, and train more of the verdicts' runs again, than make test does"
+	@echo "make test-whole run all notebooks in a browser, open them in JupyterLab, and train more of the verdicts' runs again, than make test does"
 	@echo "make fuzz       try all cases of bad input and more than 100,000 damaged files, and say how many"
 	@echo "make mistakes   make each mistake that the exercise notebook knows, and print which one it is taken for"
 	@echo "make test-bare  run the two commands of the README on a bare machine of today, made by debootstrap (needs root; an hour)"

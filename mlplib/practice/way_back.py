@@ -209,6 +209,8 @@ BACKWARD.mistake(
     follows="The last gradient is right. The others multiply what came in by a δ that belongs to the output, which the "
             "hidden units have never heard of.",
     hint="Each layer has a δ of its own. Is the new one given the name of the old one?")
+
+
 def _with_inputs(inputs, delta, weights, slope):
     def delta_of(layer):
         if layer == len(weights):
@@ -296,22 +298,17 @@ def _each(difference):
     return gradient
 
 
-def _moved(*by, put_back=True):
-    """Losses with one weight moved, by multiples of ε one after the other."""
-    def losses(loss, W, index, epsilon):
-        value, found = W[index], []
+def _difference(formula, by=(1, -1), put_back=True):
+    """A gradient by a formula from ε and the losses with a weight moved by multiples of ε, one after the other."""
+    def slope(loss, W, index, epsilon):
+        value, losses = W[index], []
         for each in by:
             W[index] = value + each * epsilon
-            found.append(loss())
+            losses.append(loss())
         if put_back:
             W[index] = value
-        return found
-    return losses
-
-
-def _central(loss, W, index, epsilon):
-    above, below = _moved(1, -1)(loss, W, index, epsilon)
-    return above, below
+        return formula(*losses, epsilon)
+    return _each(slope)
 
 
 GRADIENT_CHECK = Blank(
@@ -321,64 +318,24 @@ GRADIENT_CHECK = Blank(
     look=(1, "Ask by trying, and see what it costs"),
     hint="One weight at a time: up, ask; down, ask; back. W has to be the array that the loss sees.",
     line="W[index] = value + epsilon; above = loss(); W[index] = value - epsilon; below = loss(); W[index] = value")
-_DIFFERENCE = "gradient[index] = (above - below) / (2 * epsilon)"
+_QUOTIENT = "gradient[index] = (above - below) / (2 * epsilon)"
 _RESTORE = "W[index] = value        # once both losses are known"
 
-
-@_each
-def _one_sided(loss, W, index, epsilon):
-    here, above = _moved(0, 1)(loss, W, index, epsilon)
-    return (above - here) / epsilon
-
-
 GRADIENT_CHECK.mistake(
-    "a one-sided difference", _one_sided, look=(1, "Ask how far the judge can be trusted"), line=_DIFFERENCE,
+    "a one-sided difference",
+    _difference(lambda here, above, epsilon: (above - here) / epsilon, by=(0, 1)),
+    look=(1, "Ask how far the judge can be trusted"), line=_QUOTIENT,
     follows="It leaves out the curvature, an error that shrinks only with ε itself. At ε = 10⁻⁵ it agrees to five "
             "digits and not to nine, and a right formula fails the test.",
     hint="Step to both sides: what the curvature adds is the same up and down, and cancels.")
 
-
-@_each
-def _half_way(loss, W, index, epsilon):
-    above, here = _moved(1, 0)(loss, W, index, epsilon)
-    return (above - here) / (2 * epsilon)
-
-
 GRADIENT_CHECK.mistake(
-    "down only as far as the start", _half_way, line="W[index] = value - epsilon; below = loss()",
+    "down only as far as the start",
+    _difference(lambda above, here, epsilon: (above - here) / (2 * epsilon), by=(1, 0)),
+    line="W[index] = value - epsilon; below = loss()",
     follows="From value + ε it is two ε down to value − ε. Yours goes back by one, so the difference spans ε and is "
             "divided by 2ε: about half of each slope.",
     hint="Write down what stands in W at each of the two losses.")
-
-
-@_each
-def _undivided(loss, W, index, epsilon):
-    above, below = _central(loss, W, index, epsilon)
-    return (above - below) / epsilon
-
-
-@_each
-def _upside_down(loss, W, index, epsilon):
-    above, below = _central(loss, W, index, epsilon)
-    return (below - above) / (2 * epsilon)
-
-
-@_each
-def _whole_numbers(loss, W, index, epsilon):
-    above, below = _central(loss, W, index, epsilon)
-    return (above - below) // (2 * epsilon)
-
-
-@_each
-def _precedence(loss, W, index, epsilon):
-    above, below = _central(loss, W, index, epsilon)
-    return (above - below) / 2 * epsilon
-
-
-@_each
-def _not_put_back(loss, W, index, epsilon):
-    above, below = _moved(1, -1, put_back=False)(loss, W, index, epsilon)
-    return (above - below) / (2 * epsilon)
 
 
 def _of_a_copy(loss, W, epsilon):
@@ -406,23 +363,33 @@ def _row_by_row(loss, W, epsilon):
 
 
 GRADIENT_CHECK.mistake(
-    "divided by ε, not by 2ε", _undivided, line=_DIFFERENCE,
+    "divided by ε, not by 2ε",
+    _difference(lambda above, below, epsilon: (above - below) / epsilon),
+    line=_QUOTIENT,
     follows="Each slope is twice as large as it is. A right formula then has a relative error of one half.",
     hint="How far is it from value − ε to value + ε?")
 GRADIENT_CHECK.mistake(
-    "the wrong sign", _upside_down, line=_DIFFERENCE,
+    "the wrong sign",
+    _difference(lambda above, below, epsilon: (below - above) / (2 * epsilon)),
+    line=_QUOTIENT,
     follows="Where the loss rises your slope is negative: gradient descent would climb.",
     hint="A positive slope means that more of the weight makes more loss. Which loss comes first?")
 GRADIENT_CHECK.mistake(
-    "integer division", _whole_numbers, line=_DIFFERENCE,
+    "integer division",
+    _difference(lambda above, below, epsilon: (above - below) // (2 * epsilon)),
+    line=_QUOTIENT,
     follows="Two slashes round down: what is left of most slopes is −1 or 0.",
     hint="One slash divides, two round down.")
 GRADIENT_CHECK.mistake(
-    "/ 2 * ε in place of / (2ε)", _precedence, line=_DIFFERENCE,
+    "/ 2 * ε in place of / (2ε)",
+    _difference(lambda above, below, epsilon: (above - below) / 2 * epsilon),
+    line=_QUOTIENT,
     follows="Python divides by 2 and then multiplies by ε: each slope is too small by a factor of ε².",
     hint="`a / 2 * b` is `(a / 2) * b`.")
 GRADIENT_CHECK.mistake(
-    "the weight is not put back", _not_put_back, line=_RESTORE,
+    "the weight is not put back",
+    _difference(lambda above, below, epsilon: (above - below) / (2 * epsilon), put_back=False),
+    line=_RESTORE,
     follows="Each weight stays where the last question left it, so every later slope is one of another network; and "
             "the network that you wanted to test is not the same afterwards.",
     hint="Remember the value before the first question.")
