@@ -126,6 +126,12 @@ class Reproduction:
         )
 
     @property
+    def among_seeds(self):
+        """For each figure, whether the reported one lies between the seeds' lowest and highest; `Figures` of bool."""
+        low, high = self.figures.min(axis=0), self.figures.max(axis=0)
+        return Figures(*((low <= self.row.reported) & (self.row.reported <= high)).tolist())
+
+    @property
     def reproduced(self):
         """Whether all four means lie within the tolerances and no run diverged."""
         return all(self.within) and not any(run.diverged for run in self.runs)

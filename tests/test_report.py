@@ -90,6 +90,14 @@ def test_a_mean_just_outside_its_bounds_is_not(name, low, high):
         assert not comparison.reproduced
 
 
+def test_a_reported_figure_lies_among_the_seeds_if_one_is_below_and_one_above():
+    around = compared(validation_loss=0.2, offsets=(0.02, -0.02, 0.01, 0.01, 0.01))
+    assert all(around.among_seeds)
+    above = compared(validation_loss=0.21, offsets=(0.02, 0.01, 0.0, 0.0, 0.005))
+    assert above.reproduced and above.among_seeds._asdict() == {
+        "train_loss": True, "train_accuracy": True, "validation_loss": False, "validation_accuracy": True}
+
+
 def test_the_mean_counts_and_not_the_single_seed():
     comparison = compared(validation_accuracy=0.8, offsets=(0.02, -0.02, 0.01, -0.01, 0.005))
     assert comparison.mean.validation_accuracy == pytest.approx(0.801)

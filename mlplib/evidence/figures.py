@@ -137,12 +137,15 @@ class VerdictTable(Table):
     def _row(self, verdict):
         effect = verdict.effect
         is_one = effect.verdict(verdict.p_for, verdict.p_against) == HOLDS
-        controls = "; ".join(f"{control.text}: {effect_text(found)}, {word if is_one else 'no effect to explain'}"
-                             for control, found, word in verdict.controls)
+        measure = effect.comparison.measure
+        controls = "; ".join(
+            f"{control.text}{'' if found.comparison.measure == measure else f' ({found.comparison.measure})'}: "
+            f"{effect_text(found)}, {word if is_one else 'no effect to explain'}"
+            for control, found, word in verdict.controls)
         repeated = ", ".join(effect_text(found).split(" [")[0] for found in verdict.replications)
         if repeated:
             controls += f"{'; ' if controls else ''}other thirds: {repeated}"
-        return [verdict.part.name, verdict.part.text, verdict.verdict, effect.comparison.measure, effect_text(effect),
+        return [verdict.part.name, verdict.part.text, verdict.verdict, measure, effect_text(effect),
                 rule_text(effect.comparison), effect.n, controls]
 
     def _repr_html_(self):

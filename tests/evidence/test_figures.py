@@ -200,6 +200,12 @@ def test_controls_and_repetitions_are_told_beside_each_other():
     ]
 
 
+def test_a_control_that_measures_something_else_says_so():
+    control = effect(measure="accuracy, best weights")
+    shown = VerdictTable([judged("C3a", HOLDS, controls=[(CONTROL, control, "confirmed")])]).rows[0][-1]
+    assert shown.startswith("each at its own best learning rate (accuracy, best weights): +0.0100")
+
+
 def test_a_control_says_nothing_of_a_cause_where_there_is_no_effect():
     nothing = judged("C13c", FAILS, p_for=0.9, controls=[(CONTROL, effect(), "confirmed")])
     assert VerdictTable([nothing]).rows[0][-1].endswith("[+0.0050, +0.0150], no effect to explain")
