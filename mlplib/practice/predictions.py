@@ -5,6 +5,7 @@ In a notebook the answer is folded; on the book's pages a script makes a form of
 have chosen (book/_static/predictions.js).
 """
 
+import re
 from html import escape
 
 from mlplib import _checks
@@ -16,7 +17,7 @@ class Prediction:
     Parameters
     ----------
     name : str
-        What the page calls it, "spread" for instance: no two on a page are called the same.
+        What the page calls it, in small letters, digits and hyphens: no two on a page are called the same.
     right : dict from str to bool, or pair of float
         Of each choice, as the list above has it, whether it is right: one is. Where a number is asked for, from where to
         where it counts as right.
@@ -33,11 +34,13 @@ class Prediction:
 
     def __init__(self, name, right, answer, see):
         self.name = _checks.text("name", name)
+        if not re.fullmatch("[a-z][a-z0-9-]*", name):
+            raise ValueError(f"name: expected small letters, digits and hyphens, got {_checks.shown(name)}")
         self.answer, self.see = _checks.text("answer", answer), _checks.text("see", see)
         if isinstance(right, dict):
             given = {choice: _checks.boolean(f"right[{choice!r}]", value)
                      for choice, value in _checks.named("right", right).items()}
-            if list(given.values()).count(True) != 1 or len(given) < 2 or "" in given:
+            if list(given.values()).count(True) != 1 or len(given) < 2 or not all(map(str.strip, given)):
                 raise ValueError(f"right: expected two choices or more, one of them right, got {_checks.shown(given)}")
             self.right = given
         else:
@@ -51,11 +54,11 @@ class Prediction:
         """What is right, in words, and the same for the page's script."""
         if isinstance(self.right, dict):
             (place,) = [i for i, right in enumerate(self.right.values()) if right]
-            choice = list(self.right)[place].rstrip(".")
+            choice = list(self.right)[place].strip()
             return f"{choice[0].upper()}{choice[1:]}.", f'data-right="{place}"'
         low, high = (f"{end:,.3g}" if abs(end) < 1000 else f"{end:,.0f}" for end in self.right)
-        said = f"Anything from {low} to {high} counts as right.".replace("-", "−")
-        return said, f'data-low="{self.right[0]:.6g}" data-high="{self.right[1]:.6g}"'
+        said = f"{low}." if low == high else f"Anything from {low} to {high} counts as right."
+        return said.replace("-", "−"), f'data-low="{self.right[0]:.6g}" data-high="{self.right[1]:.6g}"'
 
     def _repr_html_(self):
         said, data = self._said()
