@@ -56,7 +56,7 @@ class Prediction:
             (place,) = [i for i, right in enumerate(self.right.values()) if right]
             choice = list(self.right)[place].strip()
             return f"{choice[0].upper()}{choice[1:]}.", f'data-right="{place}"'
-        low, high = (f"{end:,.3g}" if abs(end) < 1000 else f"{end:,.0f}" for end in self.right)
+        low, high = (f"{end:.2g}" if abs(end) < 100 else f"{end:,.0f}" for end in self.right)
         said = f"{low}." if low == high else f"Anything from {low} to {high} counts as right."
         return said.replace("-", "−"), f'data-low="{self.right[0]:.6g}" data-high="{self.right[1]:.6g}"'
 
