@@ -227,6 +227,7 @@ OF_NO_MODULE = {
     "evidence.claim_recipe": "the same for a claim",
     "evidence.stored": "of the stored runs that verdicts stand on",
     "downloads": "of the notebooks that the pages give",
+    "exercises": "of the exercises of the notebooks, and of the page that lists them",
     "first_steps": "of training on other processors, which `make test-portable` runs",
     "package": "of what is built and installed from pyproject.toml, and of the files that describe it",
     "packaged": "of the stored runs in the package",

@@ -104,8 +104,15 @@ def plain(text):
     """MyST Markdown, as well as any Jupyter can show it, and without the files beside it."""
     text = ROLE.sub(lambda match: f"({match[2]})" if match[1] == "eq" and "<" not in match[0] else match[2], text)
     text = LINK.sub(r"\1", text)
-    text = BLOCK_START.sub(lambda match: f"**{match[1].title() if match[1] != 'admonition' else match[2]}**\n", text)
+    text = BLOCK_START.sub(lambda match: f"**{named(*match.groups())}**\n", text)
     return LABEL.sub("", BLOCK_END.sub("", text))
+
+
+def named(kind, argument):
+    """What a block is called: an admonition as it says, an exercise with its kind and time."""
+    if kind == "admonition":
+        return argument
+    return f"{kind.title()} ({argument})" if kind == "exercise" and argument else kind.title()
 
 
 def live_copy(notebook_file):
