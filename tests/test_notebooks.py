@@ -103,7 +103,8 @@ def test_an_edit_of_the_newer_notebook_is_not_opened_away(opened, side):
 def test_what_the_book_folds_jupyter_folds_too(name, side):
     for cell in jupytext.read(FOLDER / f"{name}{side}").cells:
         tags = set(cell.metadata.get("tags", []))
-        folds = {"source_hidden": {"hide-input", "hide-cell"}, "outputs_hidden": {"hide-output", "hide-cell"}}
+        folds = {"source_hidden": {"hide-input", "hide-cell", "remove-input"},
+                 "outputs_hidden": {"hide-output", "hide-cell"}}
         assert cell.metadata.get("jupyter", {}) == {key: True for key, any_of in folds.items() if tags & any_of}
 
 
@@ -163,9 +164,14 @@ NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*")
 
 
 def typed_numbers(code):
-    """The numbers in the texts of `Markdown(f"...")` that no expression gives, but those of lists and of sections."""
-    texts = [node.args[0] for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)
-             and getattr(node.func, "id", "") == "Markdown" and isinstance(node.args[0], ast.JoinedStr)]
+    """The numbers in the texts of `Markdown(f"...")` that no expression gives, but those of lists and of sections.
+
+    And in the sentences of answers to predictions.
+    """
+    calls = [node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)]
+    texts = [node.args[0] for node in calls if getattr(node.func, "id", "") == "Markdown"]
+    texts += [part for node in calls if getattr(node.func, "id", "") == "Prediction" for part in ast.walk(node.args[2])]
+    texts = [text for text in texts if isinstance(text, ast.JoinedStr)]
     said = [part.value if isinstance(part, ast.Constant) else "{}" for text in texts for part in text.values]
     return NUMBER.findall(re.sub(r"^ *\d+\. |section\s\d\.\d", "", "".join(said), flags=re.MULTILINE))
 
@@ -289,7 +295,7 @@ def test_most_cells_that_show_more_than_a_picture_are_compared():
 
 
 def is_folded(cell):
-    return bool({"hide-input", "hide-cell"} & set(cell.metadata.get("tags", [])))
+    return bool({"hide-input", "hide-cell", "remove-input"} & set(cell.metadata.get("tags", [])))
 
 
 @each_notebook

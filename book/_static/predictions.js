@@ -45,7 +45,7 @@
         const words = (choice.querySelector("p") ?? choice).childNodes;
         return { text, field, mark, label: make("label", {}, field, make("span", {}, ...words, mark)) };
       });
-      this.number = list ? null : make("input", { type: "number", step: "any", required: "" });
+      this.number = list ? null : make("input", { type: "number", step: "any", name: answer.id, required: "" });
       this.sure = make("select", { required: "" }, make("option", { value: "" }, "choose"));
       const guess = Math.round(100 / (this.choices.length || 100));
       for (const level of this.choices.length > 2 ? [guess, ...LEVELS] : LEVELS) {
