@@ -155,7 +155,7 @@ GIVEN = {
     "0.3": "a training loss to reach", "0.05": "a training loss to reach", "126": "updates after which is looked",
     "0.01": "a training loss to reach; the rule's share", "10,000": "images",
     "1,000": "images that a difference is told of", "80": "percent, a threshold",
-    "95": "percent, of an interval", "20,000": "images", "40,000": "images",
+    "95": "percent, of an interval", "200": "updates", "1.7159": "the largest output of the improved sigmoid", "20,000": "images", "40,000": "images",
     "59": "units of two layers", "60": "units of two layers", "5": "seeds; the level of a test", "20": "seeds",
     "3": "figures", "1": "an end of [−1, 1]", "0": "a pixel", "10": "a base",
     **{f"{units:,}": "units" for units in WIDTH_SERIES},
