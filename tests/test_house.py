@@ -236,6 +236,7 @@ OF_NO_MODULE = {
     "copies": "of every public class",
     "notebooks": "of the notebooks",
     "practice.implement": "of the exercise notebook, with its blanks and with solutions",
+    "practice.student": "of the same, with its solutions, and of book/student.py",
     "execute": "of book/execute.py",
     "build": "of how the book is built",
     "pdf": "of book/pdf.py",
