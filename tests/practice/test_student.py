@@ -37,5 +37,5 @@ def test_a_solution_that_does_not_end_is_told(monkeypatch, tmp_path):
     broken = tmp_path / "broken.md"
     broken.write_text(texts()[0].replace("### END SOLUTION", "", 1), encoding="utf-8")
     monkeypatch.setitem(STUDENT["student_version"].__globals__, "SOLUTION", broken)
-    with pytest.raises(RuntimeError, match="broken.md"):
+    with pytest.raises(RuntimeError, match=r"broken\.md"):
         STUDENT["student_version"](str(TOOLS))
