@@ -72,20 +72,20 @@ class Answer(NamedTuple):
 
     def _repr_html_(self):
         """The same, and two things that open: the hint, and in it the line. They need no kernel."""
-        text = "".join(f"<p>{marked(sentence)}</p>" for sentence in self.sentences)
+        text = "".join(f"<p>{in_html(sentence)}</p>" for sentence in self.sentences)
         if self.look:
             chapter, section = self.look
             address = f"../{CHAPTERS[chapter]}.ipynb#{slug(section)}"
             text += f'<p>Read again: <a href="{address}">chapter {chapter}, “{escape(section)}”</a>.</p>'
         if self.hint:
             line = folded("The line", f"<pre>{escape(self.line)}</pre>") if self.line else ""
-            text += folded("A hint", f"<p>{marked(self.hint)}</p>{line}")
+            text += folded("A hint", f"<p>{in_html(self.hint)}</p>{line}")
         mark = "✓" if self.right else "✗" if self.hint else "○"
         return (f'<div class="practice-answer"><p role="status"><strong><span aria-hidden="true">{mark} </span>'
-                f"{marked(self.verdict)}</strong></p>{text}</div>")
+                f"{in_html(self.verdict)}</strong></p>{text}</div>")
 
 
-def marked(text):
+def in_html(text):
     """Text as HTML, code as code: what stands between backticks."""
     return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
