@@ -1,6 +1,7 @@
 """What `make mistakes` and `make grade` do: make each mistake, and grade a folder of hand-ins."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -56,7 +57,8 @@ def grade_folder(options):
     except KeyboardInterrupt:
         print(f"Stopped after {done} of {n_new}. They are in the table; the same command goes on with the others.")
         return 130
-    print(f"{done} graded now. The table: {results / TABLE}; for each student a file: {results / 'feedback'}")
+    shown = Path(os.path.relpath(results))
+    print(f"{done} graded now. The table: {shown / TABLE}; for each student a file: {shown / 'feedback'}")
     return 0
 
 

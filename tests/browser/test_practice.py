@@ -26,6 +26,11 @@ RUN = """async ([text, source]) => {
   await notebook.scrollToItem(index);
   return ok ? index : -1;
 }"""
+# All cells, so that each is found by its number, wherever the page has been scrolled to.
+DRAW_ALL = """() => {
+  const { content: notebook } = jupyterapp.shell.currentWidget;
+  notebook.notebookConfig = { ...notebook.notebookConfig, windowingMode: "none" };
+}"""
 # By blank: what a reader puts in the place of which words of the solution, and what it is called.
 SLIPS = {
     "sigmoid": ("(1 + np.tanh(z / 2)) / 2", "np.exp(z) / (1 + np.exp(z))", "overflow at z = 1,000"),
@@ -41,7 +46,9 @@ SLIPS = {
 @pytest.fixture(scope="module")
 def opened(keep_open, site):
     page, guard = keep_open()
-    return page, click(page, f"{site}notebooks/exercises/implement.html"), guard
+    clicked = click(page, f"{site}notebooks/exercises/implement.html")
+    page.evaluate(DRAW_ALL)
+    return page, clicked, guard
 
 
 def solution(blank):
