@@ -24,7 +24,7 @@ PLAIN := env -u JUPYTER_PATH -u JUPYTER_CONFIG_PATH -u LANGUAGE IPYTHONDIR="$(SE
          JUPYTER_PREFER_ENV_PATH=1 LC_ALL=C.UTF-8 TZ=UTC
 
 .PHONY: help env book pdf test lint lab execute sweep sweep-full bench port serve clean distclean \
-        test-whole fuzz mistakes mutants coverage test-bare test-portable test-kills audit licences sbom package reproducible
+        test-whole fuzz mistakes student grade mutants coverage test-bare test-portable test-kills audit licences sbom package reproducible
 
 help:
 	@echo "make book       build the book and say where to open it"
@@ -41,6 +41,8 @@ help:
 	@echo "make test-whole run all notebooks in a browser, open them in JupyterLab, and train more of the verdicts' runs again, than make test does"
 	@echo "make fuzz       try all cases of bad input and more than 100,000 damaged files, and say how many"
 	@echo "make mistakes   make each mistake that the exercise notebook knows, and print which one it is taken for"
+	@echo "make student    make the student version of the exercise notebook from notebooks/solutions/, with nbgrader"
+	@echo "make grade      grade a folder of hand-ins of the exercise notebook: HANDINS=FOLDER"
 	@echo "make test-bare  run the two commands of the README on a bare machine of today, made by debootstrap (needs root; an hour)"
 	@echo "make test-portable  run the notebooks and the first steps on other processors' code paths (half an hour)"
 	@echo "make mutants    change the code of the core bit by bit, and see whether a test notices (long)"
@@ -113,7 +115,12 @@ fuzz: $(STAMP)
 	$(PY) -m pytest --whole tests/test_bad_input.py tests/test_fuzz.py
 
 mistakes: $(STAMP)
-	@$(PY) -m mlplib.practice
+	@$(PY) -m mlplib.practice mistakes
+
+# The folder comes through the environment, whatever is written in it.
+grade: export HANDINS := $(HANDINS)
+grade: $(STAMP)
+	@$(PY) -m mlplib.practice grade "$${HANDINS:?name the folder of hand-ins: make grade HANDINS=FOLDER}"
 
 lint: $(STAMP)
 	$(PY) -m ruff check
@@ -181,6 +188,12 @@ $(TOOLS)/.installed: .ci/tools.txt $(STAMP)
 	@rm -rf $(TOOLS) && mkdir -p _build && $(PY) -m venv $(TOOLS)
 	@$(PIP) $(TOOLS)/bin/python install --quiet --require-hashes -r .ci/tools.txt
 	@touch $@
+
+# The text by nbgrader, then its outputs.
+student: $(TOOLS)/.installed
+	@$(PY) book/student.py $(TOOLS)/bin/python
+	@rm -rf "$(SETTINGS)"
+	$(PLAIN) MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) book/execute.py notebooks/exercises/implement.md
 
 # MUTANTS="losses network" tries only these modules; MUTANTS=--again only what survived the last time.
 mutants: $(TOOLS)/.installed

@@ -10,6 +10,7 @@ import io
 import json
 import os
 import re
+import runpy
 import shutil
 import sys
 import time
@@ -26,6 +27,7 @@ from nbclient.exceptions import CellExecutionError
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
+PAIRS = runpy.run_path(str(ROOT / "book" / "pairs.py"))["pairs"]
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 
@@ -166,8 +168,7 @@ def execute(text_file):
 
 def main(names):
     """Run the notebooks named on the command line, or all of them."""
-    text_files = [Path(name).resolve().with_suffix(".md") for name in names] or sorted(
-        file for folder in ("notebooks", "notebooks/exercises") for file in ROOT.glob(f"{folder}/*.md"))
+    text_files = [Path(name).resolve().with_suffix(".md") for name in names] or PAIRS(ROOT, ".md")
     if not text_files:
         return "no notebook was found: expected notebooks/*.md"
     missing = [text_file.name for text_file in text_files if not text_file.exists()]

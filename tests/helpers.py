@@ -1,6 +1,7 @@
 """What several test modules hold the library against: definitions written out, experiments, made-up runs."""
 
 import math
+import runpy
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -101,9 +102,9 @@ def made_up_run(experiment):
 # ---- notebooks
 
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+FOLDERS, PAIRS = map(runpy.run_path(str(FOLDER.parent / "book" / "pairs.py")).get, ("FOLDERS", "pairs"))
 #: Their names, "1_backpropagation" or "exercises/implement".
-NOTEBOOKS = sorted(file.relative_to(FOLDER).with_suffix("").as_posix()
-                   for folder in (FOLDER, FOLDER / "exercises") for file in folder.glob("*.ipynb"))
+NOTEBOOKS = [file.relative_to(FOLDER).with_suffix("").as_posix() for file in PAIRS(FOLDER.parent, ".ipynb")]
 
 
 def written_pair(execute, folder):

@@ -12,7 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from helpers import NOTEBOOKS
+from helpers import FOLDERS, NOTEBOOKS
 
 ROOT = Path(__file__).resolve().parents[1]
 BUILT = ROOT / "_build" / "html"
@@ -71,7 +71,7 @@ def code(cells):
 @needs_the_book
 def test_all_notebooks_are_there_and_listed():
     listed = [json.loads((LITE / "api" / "contents" / folder / "all.json").read_text(encoding="utf-8"))
-              for folder in ("notebooks", "notebooks/exercises")]
+              for folder in FOLDERS]
     assert sorted(entry["path"] for each in listed for entry in each["content"] if entry["type"] == "notebook") == [
         f"notebooks/{name}.ipynb" for name in NOTEBOOKS]
     assert [path.name for path in (LITE / "files").iterdir()] == ["notebooks"]  # they read no file beside them

@@ -14,6 +14,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 import pytest
+from helpers import PAIRS
 from jupyter_server.services.contents.largefilemanager import LargeFileManager
 from jupytext.config import load_jupytext_config
 from jupytext.sync_contentsmanager import build_sync_jupytext_contents_manager_class
@@ -44,9 +45,8 @@ def code_cells(name):
 def test_the_notebooks_of_the_book_are_pairs_and_there_are_no_others():
     assert {"1_backpropagation", "5_evidence"} <= set(NAMES)
     for end in (".ipynb", ".md"):
-        there = [path.relative_to(FOLDER) for folder in (FOLDER, FOLDER / "exercises")
-                 for path in folder.glob(f"*{end}")]
-        assert sorted(map(str, there)) == sorted(f"{name}{end}" for name in NAMES)
+        there = [path.relative_to(FOLDER).as_posix() for path in PAIRS(ROOT, end)]
+        assert sorted(there) == sorted(f"{name}{end}" for name in NAMES)
 
 
 # ---- pairs

@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+import runpy
 import shutil
 import subprocess
 import sys
@@ -31,7 +32,7 @@ EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kerne
 PACKED = ["comm", "ipywidgets", "tqdm"]
 # Stored runs are no part of the library's wheel, which all notebooks load: those that need some fetch them.
 ARCHIVES = sorted(ROOT.glob("mlplib/archives/*.zip"))
-NOTEBOOKS = sorted(file for folder in ("notebooks", "notebooks/exercises") for file in ROOT.glob(f"{folder}/*.ipynb"))
+NOTEBOOKS = runpy.run_path(str(ROOT / "book" / "pairs.py"))["pairs"](ROOT, ".ipynb")
 # What JupyterLite's pages load besides its own: the one before all else, the other for widgets with forced colours.
 BESIDE = [HERE / "copies.js", ROOT / "book" / "_static" / "custom.css"]
 LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]

@@ -1,5 +1,6 @@
 """A blank to be filled in, the mistakes that are made in it, and the answer to what somebody wrote."""
 
+import re
 from functools import cached_property
 from html import escape
 from typing import NamedTuple
@@ -8,6 +9,8 @@ import numpy as np
 
 from mlplib.practice.observation import WARNED, Observation, Raised, Strange, close, same
 
+#: What a loop is called that a check had to stop.
+ENDLESS = "a loop without an end"
 CHAPTERS = {1: "1_backpropagation", 2: "2_network", 3: "3_tricks"}
 
 
@@ -69,17 +72,22 @@ class Answer(NamedTuple):
 
     def _repr_html_(self):
         """The same, and two things that open: the hint, and in it the line. They need no kernel."""
-        text = "".join(f"<p>{escape(sentence)}</p>" for sentence in self.sentences)
+        text = "".join(f"<p>{in_html(sentence)}</p>" for sentence in self.sentences)
         if self.look:
             chapter, section = self.look
             address = f"../{CHAPTERS[chapter]}.ipynb#{slug(section)}"
             text += f'<p>Read again: <a href="{address}">chapter {chapter}, “{escape(section)}”</a>.</p>'
         if self.hint:
             line = folded("The line", f"<pre>{escape(self.line)}</pre>") if self.line else ""
-            text += folded("A hint", f"<p>{escape(self.hint)}</p>{line}")
+            text += folded("A hint", f"<p>{in_html(self.hint)}</p>{line}")
         mark = "✓" if self.right else "✗" if self.hint else "○"
         return (f'<div class="practice-answer"><p role="status"><strong><span aria-hidden="true">{mark} </span>'
-                f"{escape(self.verdict)}</strong></p>{text}</div>")
+                f"{in_html(self.verdict)}</strong></p>{text}</div>")
+
+
+def in_html(text):
+    """Text as HTML, code as code: what stands between backticks."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
 
 
 def folded(summary, inside):
@@ -171,7 +179,19 @@ class Blank:
         -------
         Answer
         """
-        observation = self.observe(*functions)
+        return self.judge(self.observe(*functions))
+
+    def judge(self, observation):
+        """What there is to say to what was seen.
+
+        Parameters
+        ----------
+        observation : Observation
+
+        Returns
+        -------
+        Answer
+        """
         wrong = observation.differing(self.expected)
         if not essential(wrong):
             remark = [f"A remark: {label}. A number was too large or too small on the way; the value is right all the "
@@ -184,9 +204,18 @@ class Blank:
             return Answer(self.name, False, None, f"Nothing here yet: {self.name}.",
                           (f"To be written: {self.question}",))
         name, rest = self.diagnosis(observation, wrong)
+        if observation.endless and ENDLESS not in self.mistakes:
+            return Answer(self.name, False, ENDLESS, f"Not right yet: {ENDLESS}.",
+                          (self.first_difference(observation, wrong), "It was stopped: what it waits for never comes."),
+                          self.look, self.hint, self.line)
+        if observation.endless:
+            name, rest = ENDLESS, []
         if name is None:
-            return Answer(self.name, False, None, f"Not right yet: {self.name}.",
-                          (self.first_difference(observation, wrong),), self.look, self.hint, self.line)
+            parts = self.in_part(observation, wrong)
+            several = ("Not right yet: more than one thing, it seems.", *parts) if parts else (
+                f"Not right yet: {self.name}.",)
+            return Answer(self.name, False, None, several[0],
+                          (self.first_difference(observation, wrong), *several[1:]), self.look, self.hint, self.line)
         mistake = self.mistakes[name]
         explained = [label for label in wrong if label not in rest]
         sentences = [self.first_difference(observation, explained), mistake.follows]
@@ -212,6 +241,24 @@ class Blank:
             if all(same(observation.seen.get(label), known.seen.get(label)) for label in changes):
                 shown.append((name, [label for label in wrong if label not in changes]))
         return min(shown, key=lambda each: len(each[1]), default=(None, wrong))
+
+    def in_part(self, observation, wrong):
+        """What is seen of known mistakes in arrays of numbers, where no mistake explains all: a sentence, or none.
+
+        A whole array that is as a mistake makes it, to the last digit that counts, is no chance.
+        """
+        arrays = [label for label in wrong if isinstance(observation.seen.get(label), np.ndarray)
+                  and len(np.unique(observation.seen[label])) > 1]
+        traces = {}
+        for name, known in self.known:
+            labels = [label for label in arrays if same(observation.seen[label], known.seen.get(label))]
+            if labels:
+                traces[name] = max(labels, traces.get(name, []), key=len)
+        if not traces:
+            return ()
+        name = max(traces, key=lambda name: len(traces[name]))
+        said = f"{traces[name][0]} is what this gives: {name}."
+        return (f"{said} That does not explain the rest, so something else is not right either.",)
 
     def first_difference(self, observation, wrong):
         """What was seen first that should be otherwise, in a sentence."""

@@ -4,7 +4,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from mlplib.practice.blanks import Blank
+from mlplib.practice.blanks import ENDLESS, Blank
+from mlplib.practice.observation import EndlessError
 from mlplib.practice.way_forward import weights_of
 from mlplib.training import EarlyStopping
 
@@ -155,11 +156,13 @@ MOMENTUM.mistake(
 
 # ---- 8: the training loop
 
-TOO_MANY = 500  # minibatches; the longest rehearsal, of one image at a time, has 144
+TOO_MANY = 500  # of anything; the longest rehearsal, of one image at a time, has 144 minibatches
 
 
-class EndlessError(RuntimeError):
-    """A training loop that goes on and on."""
+def bounded(number, of):
+    """End a loop that has had too many of something."""
+    if number >= TOO_MANY:
+        raise EndlessError(f"the loop goes on after {TOO_MANY} {of}")
 
 
 class Rehearsal:
@@ -190,6 +193,7 @@ class Rehearsal:
             W[:] = 0
         self._losses, self._validation = losses, validation
         self.minibatches, self.ends, self.n_updates, self.n_fresh, self.looked = [], [], 0, 0, False
+        self._n_losses = 0
 
     @property
     def weights(self):
@@ -203,13 +207,13 @@ class Rehearsal:
 
     def gradients(self, X, y):
         """Gradients that tell when they were taken, and for which minibatch."""
-        if len(self.minibatches) >= TOO_MANY:
-            raise EndlessError(f"the loop goes on after {TOO_MANY} minibatches")
+        bounded(len(self.minibatches), "minibatches")
         self.minibatches.append((np.array(X)[:, 0], np.array(y)))
         return [np.full(W.shape, float(self.n_updates)) for W in self._weights]
 
     def update(self, gradients):
         """Count an update, in all weights."""
+        bounded(self.n_updates, "updates")
         self.n_fresh += int(np.all(gradients[0] == self.n_updates))
         self.n_updates += 1
         for W in self._weights:
@@ -217,6 +221,8 @@ class Rehearsal:
 
     def loss(self, X, y):
         """The next of the given losses; on other samples than the validation set's, something else."""
+        bounded(self._n_losses, "losses")
+        self._n_losses += 1
         if not np.array_equal(np.array(X)[:, 0], self._validation[:, 0]):
             return 9 / (1 + len(self.minibatches)) + len(X)
         self.ends.append(len(self.minibatches))
@@ -456,6 +462,6 @@ TRAINING.mistake(
     follows="Gradients are taken, and nobody moves the weights.",
     hint="What does the network do with a gradient?")
 TRAINING.mistake(
-    "a loop without an end", _endless, line="for epoch in range(epochs):",
+    ENDLESS, _endless, line="for epoch in range(epochs):",
     follows="Where the loss goes on falling, nothing ends the training. The check stopped it.",
     hint="There are two reasons to stop: patience, and the number of epochs.")

@@ -3,9 +3,11 @@
 import copy
 import io
 import re
+import sys
 import traceback
 import warnings
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +15,9 @@ import numpy as np
 #: Two numbers are the same if they differ by less than this, relative to the largest in their array. It covers float32,
 #: in the answer or on the way to it; in float16 a hundredth does.
 TOLERANCE = 1e-5
+#: No right answer takes a tenth of it.
+TOO_MANY_LINES = 100_000
+HERE = str(Path(__file__).parents[1])
 WARNED = "a warning from NumPy at "
 
 
@@ -43,6 +48,10 @@ class Strange(NamedTuple):
     what: str
 
 
+class EndlessError(BaseException):
+    """A loop that goes on and on; no `except Exception` of its own keeps it going."""
+
+
 class Silent(io.TextIOBase):
     """Takes what a function prints, however much, and keeps nothing."""
 
@@ -61,10 +70,12 @@ class Observation:
         Where an exception came from, by the same names: the number of the line in the function's cell, and its text.
     unwritten : bool
         Whether NotImplementedError was raised, as by a blank that nobody has filled in.
+    endless : bool
+        Whether a loop had to be stopped. From then on nothing is called any more: the next call would not end either.
     """
 
     def __init__(self):
-        self.seen, self.lines, self.unwritten = {}, {}, False
+        self.seen, self.lines, self.unwritten, self.endless = {}, {}, False, False
 
     def note(self, label, value):
         """Write down something that was looked at."""
@@ -88,14 +99,18 @@ class Observation:
             Whether what it returns counts.
         """
         label = expression + case
+        if self.endless:
+            return
         given = [copy.deepcopy(each) if copied and isinstance(each, (list, np.ndarray)) else each for each in arguments]
         with warnings.catch_warnings(record=True) as warned, np.errstate(all="warn", under="ignore"), \
                 redirect_stdout(Silent()), redirect_stderr(Silent()):
             warnings.simplefilter("always")
             try:
-                value = function(*given)
+                with stopped_after(TOO_MANY_LINES):
+                    value = function(*given)
                 found = list(parts(expression, case, value)) if returns else []
-            except (Exception, SystemExit) as error:  # whatever it does; Ctrl-C is not its doing
+            except (Exception, SystemExit, EndlessError) as error:  # whatever it does; Ctrl-C is not its doing
+                self.endless |= isinstance(error, EndlessError)
                 found = [(label, Raised(type(error).__name__, message_of(error)))]
                 self.unwritten |= isinstance(error, NotImplementedError)
                 self.lines[label] = line_of(error, function)
@@ -108,6 +123,35 @@ class Observation:
         """What two observations do not have in common: a list of labels, in the order in which they were made."""
         labels = [*other.seen, *(label for label in self.seen if label not in other.seen)]
         return [label for label in labels if not same(self.seen.get(label), other.seen.get(label))]
+
+
+@contextmanager
+def stopped_after(n_lines):
+    """Stop what runs here after so many lines of Python: without threads and signals, which a browser has not.
+
+    Lines of this library are not counted. What never comes back from a single line cannot be stopped; and nothing is
+    counted under a debugger, which watches the lines itself.
+    """
+    n_run = 0
+
+    def entered(frame, event, argument):
+        return None if frame.f_code.co_filename.startswith(HERE) else line
+
+    def line(frame, event, argument):
+        nonlocal n_run
+        n_run += event == "line"
+        if n_run > n_lines:
+            raise EndlessError(f"the loop goes on after {n_lines:,} lines")
+        return line
+
+    if sys.gettrace() is not None:
+        yield
+        return
+    sys.settrace(entered)
+    try:
+        yield
+    finally:
+        sys.settrace(None)
 
 
 def changed(before, after):

@@ -2,13 +2,15 @@
 
 import json
 import re
+import runpy
 import time
 from pathlib import Path
 
 import pytest
 from test_live import CELLS, RUN_CODE, click
 
-ROOT = Path(__file__).resolve().parents[2]
+SOLUTIONS = runpy.run_path(str(Path(__file__).resolve().parents[1] / "practice" / "solutions.py"))
+NAMES = SOLUTIONS["NAMES"]
 
 pytestmark = pytest.mark.slow
 
@@ -24,6 +26,11 @@ RUN = """async ([text, source]) => {
   await notebook.scrollToItem(index);
   return ok ? index : -1;
 }"""
+# All cells, so that each is found by its number, wherever the page has been scrolled to.
+DRAW_ALL = """() => {
+  const { content: notebook } = jupyterapp.shell.currentWidget;
+  notebook.notebookConfig = { ...notebook.notebookConfig, windowingMode: "none" };
+}"""
 # By blank: what a reader puts in the place of which words of the solution, and what it is called.
 SLIPS = {
     "sigmoid": ("(1 + np.tanh(z / 2)) / 2", "np.exp(z) / (1 + np.exp(z))", "overflow at z = 1,000"),
@@ -35,22 +42,17 @@ SLIPS = {
     "momentum": ("W -= alpha * v", "W = W - alpha * v", "the update of a copy"),
     "training": ("W.copy() for W in", "W for W in", "best weights that are only a reference to the last"),
 }
-NAMES = {"sigmoid": ("sigmoid", "slope"), "softmax": ("softmax", "cross_entropy"), "forward": ("forward",),
-         "delta": ("output_delta",), "backward": ("backward",), "gradient check": ("numerical_gradient",),
-         "momentum": ("update",), "training": ("train",)}
-
 
 @pytest.fixture(scope="module")
 def opened(keep_open, site):
     page, guard = keep_open()
-    return page, click(page, f"{site}notebooks/exercises/implement.html"), guard
+    clicked = click(page, f"{site}notebooks/exercises/implement.html")
+    page.evaluate(DRAW_ALL)
+    return page, clicked, guard
 
 
 def solution(blank):
-    solutions = ROOT / "tests" / "practice" / "solutions.py"
-    text = solutions.read_text(encoding="utf-8")
-    return "\n\n".join(re.search(rf"^def {name}\(.*?(?=\n\n\n)", text, re.MULTILINE | re.DOTALL)[0]
-                       for name in NAMES[blank])
+    return SOLUTIONS["solution_cells"]()[blank].rstrip()
 
 
 def answer(page, blank):

@@ -1,89 +1,30 @@
-"""What a reader may write into the blanks: two right versions of each, written differently."""
+"""What a reader may write into the blanks: the solution version, and one that is written differently."""
 
+import re
+from pathlib import Path
+
+import jupytext
 import numpy as np
 
-# ---- as the notebook's lines suggest it
+SOLUTION = Path(__file__).resolve().parents[2] / "notebooks" / "solutions" / "implement.md"
+NAMES = {"sigmoid": ("sigmoid", "slope"), "softmax": ("softmax", "cross_entropy"), "forward": ("forward",),
+         "delta": ("output_delta",), "backward": ("backward",), "gradient check": ("numerical_gradient",),
+         "momentum": ("update",), "training": ("train",)}
 
 
-def sigmoid(z):
-    return (1 + np.tanh(z / 2)) / 2
+def solution_cells():
+    """The cells of the solution version that fill in a blank, by its name, without nbgrader's marks."""
+    cells = [cell.source for cell in jupytext.read(SOLUTION).cells if "### BEGIN SOLUTION" in cell.source]
+    return {blank: re.sub(r"^ *### (BEGIN|END) SOLUTION\n", "", f"{cell}\n", flags=re.MULTILINE)
+            for blank, cell in zip(NAMES, cells, strict=True)}
 
 
-def slope(a):
-    return a * (1 - a)
-
-
-def softmax(z):
-    e = np.exp(z - z.max(axis=1, keepdims=True))
-    return e / e.sum(axis=1, keepdims=True)
-
-
-def cross_entropy(z, y):
-    z = z - z.max(axis=1, keepdims=True)
-    log_p = z - np.log(np.exp(z).sum(axis=1, keepdims=True))
-    return -log_p[np.arange(len(y)), y].mean()
-
-
-def forward(X, weights, f):
-    inputs = [X]
-    for W in weights[:-1]:
-        inputs.append(f(inputs[-1] @ W))
-    return inputs, inputs[-1] @ weights[-1]
-
-
-def output_delta(y_hat, y):
-    delta = y_hat.copy()
-    delta[np.arange(len(y)), y] -= 1
-    return delta / len(y)
-
-
-def backward(inputs, delta, weights, slope):
-    gradients = []
-    for layer in reversed(range(len(weights))):
-        gradients.insert(0, inputs[layer].T @ delta)
-        if layer > 0:
-            delta = slope(inputs[layer]) * (delta @ weights[layer].T)
-    return gradients
-
-
-def numerical_gradient(loss, W, epsilon):
-    gradient = np.zeros(W.shape)
-    for index in np.ndindex(W.shape):
-        value = W[index]
-        W[index] = value + epsilon
-        above = loss()
-        W[index] = value - epsilon
-        below = loss()
-        W[index] = value
-        gradient[index] = (above - below) / (2 * epsilon)
-    return gradient
-
-
-def update(weights, gradients, velocities, alpha, gamma):
-    for W, gradient, v in zip(weights, gradients, velocities):
-        v *= gamma
-        v += gradient
-        W -= alpha * v
-
-
-def train(network, training, validation, batch_size, epochs, patience, rng):
-    X, y = training
-    losses, lowest, waited = [], np.inf, 0
-    for _ in range(epochs):
-        order = rng.permutation(len(X))
-        for start in range(0, len(X) - batch_size + 1, batch_size):
-            rows = order[start:start + batch_size]
-            network.update(network.gradients(X[rows], y[rows]))
-        losses.append(network.loss(*validation))
-        if losses[-1] < lowest:
-            lowest, waited = losses[-1], 0
-            best = [W.copy() for W in network.weights]
-        else:
-            waited += 1
-        if waited == patience:
-            break
-    network.weights = best
-    return losses
+def first():
+    """The functions of the solution version, by blank."""
+    world = {"np": np}
+    for cell in solution_cells().values():
+        exec(cell, world)
+    return {blank: tuple(world[name] for name in names) for blank, names in NAMES.items()}
 
 
 # ---- otherwise
@@ -158,10 +99,7 @@ def train_by_while(network, training, validation, batch_size, epochs, patience, 
     return np.array(history)
 
 
-FIRST = {
-    "sigmoid": (sigmoid, slope), "softmax": (softmax, cross_entropy), "forward": (forward,), "delta": (output_delta,),
-    "backward": (backward,), "gradient check": (numerical_gradient,), "momentum": (update,), "training": (train,),
-}
+FIRST = first()
 SECOND = {
     "sigmoid": (piecewise_sigmoid, lambda a: a - np.square(a)),
     "softmax": (lambda z: np.exp(log_softmax_by_logaddexp(z)), cross_entropy_by_loop),

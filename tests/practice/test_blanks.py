@@ -37,6 +37,14 @@ def test_an_answer_in_html_is_escaped_and_its_line_lies_behind_its_hint():
     assert '<p role="status">' in html
 
 
+def test_code_in_an_answer_is_code_in_html_too():
+    answer = Answer("double", False, None, "`x` it is.", ("`a < b` is `c`.",), None, "`v *= γ`, not ``.", "x")
+    html = answer._repr_html_()
+    for code in ("x", "a &lt; b", "c", "v *= γ"):
+        assert f"<code>{code}</code>" in html
+    assert html.count("`") == 2
+
+
 def test_an_answer_in_text_has_the_verdict_first():
     assert repr(blank().answer(lambda x: 2 * x)).startswith("Right: double.")
     assert repr(blank().answer(lambda x: x * x)).splitlines() == [

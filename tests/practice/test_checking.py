@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from solutions import FIRST, SECOND
+from solutions import FIRST, NAMES, SECOND, solution_cells
 
 from mlplib.practice import BLANKS, check
 from mlplib.practice.checking import confusion
@@ -237,12 +237,63 @@ def test_a_check_is_not_broken_by_what_a_function_changes_or_prints(name, functi
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_loop_without_an_end_is_ended():
-    def train(network, training, validation, batch_size, epochs, patience, rng):
-        while True:
-            network.update(network.gradients(*training))
+def asks_for_gradients(network, training, validation, batch_size, epochs, patience, rng):
+    while True:
+        network.update(network.gradients(*training))
 
-    assert "EndlessError" in repr(check("training", train))
+
+def asks_for_losses(network, training, validation, batch_size, epochs, patience, rng):
+    while network.loss(*training) > 0:
+        pass
+
+
+def only_updates(network, training, validation, batch_size, epochs, patience, rng):
+    while True:
+        network.update(network.weights)
+
+
+def asks_for_nothing(*arguments):
+    while True:
+        pass
+
+
+def will_not_be_stopped(*arguments):
+    while True:
+        try:
+            asks_for_nothing()
+        except Exception:
+            continue
+
+
+@pytest.mark.parametrize("name", ["training", "sigmoid", "forward"])
+@pytest.mark.parametrize("function", [asks_for_gradients, asks_for_losses, only_updates, asks_for_nothing,
+                                      will_not_be_stopped])
+@pytest.mark.skipif(sys.gettrace() is not None, reason="a debugger or a measurement of coverage watches the lines")
+def test_a_loop_without_an_end_is_ended_and_called_that(name, function):
+    if name != "training" and "network" in function.__code__.co_varnames:
+        pytest.skip("there is no network")
+    answer = check(name, *[function] * len(BLANKS[name].signatures))
+    assert answer.mistake == "a loop without an end" in answer.verdict
+    assert re.search(r"raises EndlessError: the loop goes on after [\d,]+ \w+ \(line \d+: ", answer.sentences[0])
+    assert answer.hint and answer.line
+    assert sys.gettrace() is None
+
+
+@pytest.mark.parametrize("name, slips, seen", [
+    ("backward", [("slope(inputs[layer]) * ", ""), ("inputs[layer].T @ delta", "inputs[layer].T @ delta / len(delta)")],
+     "1/N twice"),
+    ("momentum", [("v *= gamma", "pass"), ("alpha * v", "v")], "no learning rate"),
+])
+def test_two_slips_in_one_array_are_said_to_be_more_than_one(name, slips, seen):
+    code = solution_cells()[name]
+    for slip in slips:
+        assert slip[0] in code
+        code = code.replace(*slip)
+    world = {"np": np}
+    exec(code, world)
+    answer = check(name, *(world[each] for each in NAMES[name]))
+    assert answer.mistake is None and "more than one thing" in answer.verdict
+    assert f"is what this gives: {seen}." in answer.sentences[-1]
 
 
 def test_ctrl_c_ends_a_check():

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from mlplib import Momentum
-from mlplib.practice.learning import MOMENTUM, TOO_MANY, TRAINING, EndlessError, Rehearsal
+from mlplib.practice.learning import MOMENTUM, TOO_MANY, TRAINING, Rehearsal
+from mlplib.practice.observation import EndlessError
 
 
 def test_the_update_is_the_librarys():

@@ -9,7 +9,7 @@ from mlplib.practice.blanks import Blank
 
 
 def test_the_table_has_each_mistake_once_and_is_the_identity(capsys):
-    assert __main__.main() == 0
+    assert __main__.mistakes() == 0
     printed = capsys.readouterr().out
     rows = re.findall(r"^  ([■·]+)  (.+)$", printed, re.MULTILINE)
     assert [name for _, name in rows] == [name for blank in BLANKS.values() for name in blank.mistakes]
@@ -23,5 +23,5 @@ def test_two_mistakes_that_are_one_are_found(capsys, monkeypatch):
     blank.mistake("one", lambda x: x, follows="")
     blank.mistake("the same", lambda x: x * x, follows="")
     monkeypatch.setattr(__main__, "BLANKS", {"double": blank})
-    assert __main__.main() == 1
+    assert __main__.mistakes() == 1
     assert "NOT the identity" in capsys.readouterr().out
