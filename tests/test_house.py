@@ -19,7 +19,7 @@ FOLDER = Path(mlplib.__file__).parent
 # the steps before its own: nothing from above, and nothing from beside it.
 FLOORS = [
     ["_checks files", "activations initializers"],
-    ["mnist optimizers gradient_check", "losses"],
+    ["mnist datasets optimizers gradient_check", "losses"],
     ["network inputs", "diagnostics"],
     ["history", "training"],
     ["practice.observation", "practice.blanks", "practice.way_forward", "practice.way_back practice.learning",
