@@ -27,7 +27,7 @@ FLOORS = [
     ["experiments", "running"],
     ["entries", "store", "sweeps", "report", "catalogue"],
     ["evidence.measures evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
-     "evidence.registrations", "evidence.claims", "evidence.questions", "evidence.verdicts"],
+     "evidence.registrations", "evidence.claims", "evidence.questions evidence.other_data", "evidence.verdicts"],
     ["style", "plotting", "evidence.figures", "evidence.findings"],
     ["widgets.frames", "widgets.bench widgets.explorers widgets.film widgets.stepper"],
     ["__init__ evidence.__init__ practice.__init__ widgets.__init__", "evidence.__main__ practice.__main__"],
