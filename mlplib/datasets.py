@@ -182,6 +182,8 @@ def read_idx(path):
         If it is no IDX file, or is truncated, or more stands behind it.
     """
     path = Path(_checks.path("path", path))
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: expected an IDX file, found none")
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     try:

@@ -10,7 +10,7 @@ import numpy as np
 from mlplib.datasets import DataSet
 from mlplib.evidence.arms import Network
 from mlplib.evidence.claims import CLAIMS
-from mlplib.evidence.registrations import Registration
+from mlplib.evidence.registrations import Registration, arms_of
 from mlplib.inputs import STOPS
 
 #: The first 1,000 of the 1,797 images train, the other 797 validate: as in MNIST, of other writers.
@@ -86,12 +86,6 @@ def _parts():
             replace(control, comparison=_carried(control.comparison)) for control in part.controls))
 
 
-def _arms(parts):
-    """All arms that the parts speak of, each once."""
-    sides = [side for part in parts for one in part.comparisons for side in (one.a, one.b) if isinstance(side, tuple)]
-    return tuple(dict.fromkeys(arm for side in sides for arm in side))
-
-
 _PARTS = tuple(_parts())
 
 #: The third registration: all parts of the claims, with their measures, directions, margins, controls and seeds.
@@ -99,7 +93,7 @@ _PARTS = tuple(_parts())
 #: :meta hide-value:
 OTHER_DATA = Registration(
     name="digits", date="2026-11-27", parts=_PARTS, command="make own-data",
-    arms=_arms(_PARTS),
+    arms=arms_of(_PARTS),
     plan=f"""
 Data: scikit-learn's small digits, 1,797 images of 8 x 8, digest {DIGITS.digest}. In the order of the file the first
 1,000 train and the last 797 validate; where a measure says test file, it is these, in two random halves with each

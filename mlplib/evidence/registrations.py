@@ -224,6 +224,21 @@ class Registration:
         return runs
 
 
+def arms_of(parts):
+    """All arms that parts speak of, each once, in their order.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+
+    Returns
+    -------
+    tuple of Arm
+    """
+    sides = [side for part in parts for one in part.comparisons for side in (one.a, one.b) if isinstance(side, tuple)]
+    return tuple(dict.fromkeys(arm for side in sides for arm in side))
+
+
 def _in_words(comparison):
     """A comparison as digests are taken over it: arms by their names."""
     a, b = ([str(arm) for arm in side] if isinstance(side, tuple) else side for side in (comparison.a, comparison.b))
