@@ -41,7 +41,7 @@ def test_it_knows_its_sizes_and_has_a_row_for_each_sample(blobs):
 
 
 def test_what_becomes_of_the_arrays_later_does_not_change_it():
-    images, labels = TRAIN[0].copy(), TRAIN[1].copy()
+    images, labels = TRAIN[0].astype(np.float32), TRAIN[1].copy()
     data = DataSet("blobs", (images, labels), VALIDATION)
     images[:], labels[:] = 0, 0
     assert np.array_equal(data.train[1], TRAIN[1]) and data.train[0].std() > 0
@@ -62,8 +62,9 @@ def test_other_numbers_labels_or_another_division_have_another_digest(blobs):
     images[7, 1, 1] += 1e-3
     both = [np.concatenate(pair) for pair in zip(TRAIN, VALIDATION)]
     others = [DataSet("blobs", (images, TRAIN[1]), VALIDATION), DataSet("blobs", (TRAIN[0], 2 - TRAIN[1]), VALIDATION),
-              DataSet("blobs", VALIDATION, TRAIN), DataSet("blobs", [a[:58] for a in both], [a[58:] for a in both])]
-    assert len({blobs.digest, *(other.digest for other in others)}) == 5
+              DataSet("blobs", VALIDATION, TRAIN), DataSet("blobs", TRAIN, (VALIDATION[0], 2 - VALIDATION[1])),
+              DataSet("blobs", [a[:58] for a in both], [a[58:] for a in both])]
+    assert len({blobs.digest, *(other.digest for other in others)}) == 6
     assert DataSet("other", TRAIN, VALIDATION) != blobs
 
 

@@ -13,7 +13,7 @@ from mlplib.evidence.claims import CLAIMS
 from mlplib.evidence.registrations import Registration, arms_of
 from mlplib.inputs import STOPS
 
-#: The first 1,000 of the 1,797 images train, the other 797 validate: as in MNIST, of other writers.
+#: The first 1,000 of the 1,797 images train, the other 797 validate.
 N_DIGITS = 1000
 #: What a store knows of them; `load_digits` has the images.
 DIGITS = DataSet.described("digits", "fa870c92554d99e2", n_inputs=65, n_classes=10, n_train=N_DIGITS, n_validation=797)
