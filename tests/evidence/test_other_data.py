@@ -5,6 +5,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import jupytext
@@ -134,7 +135,8 @@ def test_the_page_shows_the_verdicts_that_the_runs_give(verdicts):
 
 @pytest.mark.slow
 def test_a_run_that_is_trained_again_is_as_stored(runs):
-    pytest.importorskip("sklearn", reason="the digits come with scikit-learn: `make own-data` installs it")
+    if find_spec("sklearn") is None:
+        pytest.skip("the digits come with scikit-learn, which `make own-data` installs")
     arm = next(arm for arm in runs if str(arm) == "tricks 111, digits")
     stored = runs[arm][7]
     again = mlplib.run(replace(stored.experiment, data=load_digits()))
