@@ -5,6 +5,7 @@ widgets are imported by name, `import mlplib.plotting` and `import mlplib.widget
 """
 
 from mlplib.activations import ACTIVATIONS
+from mlplib.datasets import DataSet, read_idx
 from mlplib.experiments import Experiment
 from mlplib.gradient_check import check_gradients
 from mlplib.history import History, Progress
@@ -20,7 +21,7 @@ from mlplib.training import DivergenceWarning, EarlyStopping, Trainer
 __version__ = "0.1.0"
 
 __all__ = [
-    "ACTIVATIONS", "INITIALIZERS", "MLP", "MNIST", "REPORT", "SGD", "DivergenceWarning", "EarlyStopping", "Experiment",
-    "Figures", "History", "Momentum", "Progress", "Run", "Split", "Standardizer", "Trainer", "check_gradients",
-    "load_mnist", "reproduce", "run", "sweep", "trainer_for",
+    "ACTIVATIONS", "INITIALIZERS", "MLP", "MNIST", "REPORT", "SGD", "DataSet", "DivergenceWarning", "EarlyStopping",
+    "Experiment", "Figures", "History", "Momentum", "Progress", "Run", "Split", "Standardizer", "Trainer",
+    "check_gradients", "load_mnist", "read_idx", "reproduce", "run", "sweep", "trainer_for",
 ]

@@ -14,9 +14,9 @@ from importlib.metadata import version
 import numpy as np
 
 from mlplib import _checks
+from mlplib.datasets import DataSet
 from mlplib.experiments import Experiment
 from mlplib.history import History
-from mlplib.mnist import N_VALIDATION
 from mlplib.running import Figures, Run, Stop, model_for
 
 FORMAT = 2
@@ -40,7 +40,8 @@ def differing(experiment):
     _checks.instance("experiment", experiment, Experiment)
     values = {field.name: getattr(experiment, field.name) for field in fields(experiment)}
     found = {name: value for name, value in values.items() if value != _DEFAULTS[name]}
-    return json.loads(json.dumps(found))  # what is saved and what is read back are equal: a tuple becomes a list
+    # What is saved and what is read back are equal: a tuple becomes a list. Of data there is what tells it from other.
+    return json.loads(json.dumps(found, default=lambda data: data.description))
 
 
 def checked_marks(marks):
@@ -97,7 +98,10 @@ def unpacked(content):
         if unknown:
             raise EntryError(f"its experiment has unknown fields, {', '.join(sorted(unknown))}; "
                              "another version of mlplib made it")
-        experiment = Experiment(**about["experiment"])
+        said = about["experiment"]
+        if "data" in said:
+            said["data"] = DataSet.described(**said["data"])
+        experiment = Experiment(**said)
         numbers = _from_planes(arrays.pop("numbers"), about["shapes"], experiment)
         recorded = {name.removeprefix(RECORDED): values for name, values in (numbers | arrays).items()
                     if name.startswith(RECORDED)}
@@ -226,7 +230,7 @@ def _from_planes(planes, shapes, experiment):
 
 def _unit(name, experiment):
     """What an accuracy is multiplied by: the images that it is taken of."""
-    return {"train_accuracy": experiment.n_train, "validation_accuracy": N_VALIDATION}.get(name, 1)
+    return {"train_accuracy": experiment.n_train, "validation_accuracy": experiment.n_validation}.get(name, 1)
 
 
 def _model(experiment, weights):

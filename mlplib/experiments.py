@@ -6,10 +6,11 @@ from itertools import pairwise
 
 from mlplib import _checks
 from mlplib.activations import ACTIVATIONS
+from mlplib.datasets import DataSet
 from mlplib.diagnostics import DIAGNOSTICS
 from mlplib.initializers import INITIALIZERS
 from mlplib.inputs import INPUTS, JUDGES, STOPS, THIRDS
-from mlplib.mnist import N_CLASSES, N_INPUTS, N_TRAIN
+from mlplib.mnist import N_CLASSES, N_INPUTS, N_TRAIN, N_VALIDATION
 from mlplib.network import BIASES
 from mlplib.optimizers import SGD, Momentum
 
@@ -46,7 +47,7 @@ TRICKS = {
 
 @dataclass(frozen=True)
 class Experiment:
-    """One training run on MNIST, said completely. The defaults are the report's plain network, task 2c.
+    """One training run on MNIST, or on other data, said completely. The default is the report's plain network, task 2c.
 
     Parameters
     ----------
@@ -68,8 +69,8 @@ class Experiment:
         At most so many.
     patience : int or None
         Evaluations in a row without a new lowest validation loss that end the run; None never stops early.
-    n_train : int
-        Train on the first so many of the 20,000 training images.
+    n_train : int or None
+        Train on the first so many of the 20,000 training images; None is on all, and becomes their number.
     input_gain, output_gain, offset : float
         The hidden units give output_gain f(input_gain z) + offset, f being the activation.
     init_scale : float
@@ -89,6 +90,8 @@ class Experiment:
         training file that are not trained on.
     diagnostics : sequence of {"layers", "units", "hits"}
         What is recorded beside the losses, in `Run.diagnostics`; see `mlplib.diagnostics`.
+    data : DataSet or None
+        Other training and validation samples than MNIST's. They have no other thirds and no "held_out".
 
     Raises
     ------
@@ -107,7 +110,7 @@ class Experiment:
     batch_size: int = 32
     epochs: int = 50
     patience: int | None = 50
-    n_train: int = N_TRAIN
+    n_train: int | None = None
     input_gain: float = 1.0
     output_gain: float = 1.0
     offset: float = 0.0
@@ -119,8 +122,14 @@ class Experiment:
     stop_on: tuple = ("validation",)
     judge_on: tuple = ()
     diagnostics: tuple = ()
+    data: DataSet | None = None
 
     def __post_init__(self):
+        if self.data is not None:
+            _checks.instance("data", self.data, DataSet)
+        most = N_TRAIN if self.data is None else self.data.n_train
+        if self.n_train is None:
+            object.__setattr__(self, "n_train", most)
         checked = {
             "hidden": _checks.widths("hidden", self.hidden),
             "init": _checks.one_of("init", self.init, INITIALIZERS),
@@ -152,8 +161,12 @@ class Experiment:
             raise ValueError("stop_on: expected at least one name, got none")
         if self.third not in THIRDS:
             raise ValueError(f"third: expected 0, 1 or 2, got {self.third}")
-        if self.n_train > N_TRAIN:
-            raise ValueError(f"n_train: expected at most the {N_TRAIN} training images, got {self.n_train}")
+        if self.data is not None and self.third:
+            raise ValueError(f"third: expected 0, for {self.data.name!r} has no others, got {self.third}")
+        if self.data is not None and "held_out" in checked["judge_on"]:
+            raise ValueError(f"judge_on: expected sets that {self.data.name!r} has, got 'held_out', which MNIST has")
+        if self.n_train > most:
+            raise ValueError(f"n_train: expected at most the {most} training images, got {self.n_train}")
         if self.batch_size > self.n_train:
             raise ValueError(f"batch_size: expected at most n_train = {self.n_train}, got {self.batch_size}")
         for name in ("learning_rate", "input_gain", "output_gain", "offset"):
@@ -212,4 +225,19 @@ class Experiment:
     @property
     def n_weights(self):
         """Weights of its network, an int; those of later layers' biases are not counted."""
-        return sum(fan_in * fan_out for fan_in, fan_out in pairwise((N_INPUTS, *self.hidden, N_CLASSES)))
+        return sum(fan_in * fan_out for fan_in, fan_out in pairwise((self.n_inputs, *self.hidden, self.n_classes)))
+
+    @property
+    def n_inputs(self):
+        """Numbers that its network takes of a sample, the constant 1 among them, an int."""
+        return N_INPUTS if self.data is None else self.data.n_inputs
+
+    @property
+    def n_classes(self):
+        """Classes that it tells apart, an int."""
+        return N_CLASSES if self.data is None else self.data.n_classes
+
+    @property
+    def n_validation(self):
+        """Samples that validate it, an int."""
+        return N_VALIDATION if self.data is None else self.data.n_validation

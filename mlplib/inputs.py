@@ -1,4 +1,4 @@
-"""MNIST as network inputs: which images train, which stop and judge, and how pixels are scaled."""
+"""Images as network inputs: which of them train, which stop and judge, and how pixels are scaled."""
 
 from dataclasses import replace
 from functools import lru_cache
@@ -49,6 +49,37 @@ def _standardized(third, inputs):
         X = _scaler(third, inputs)(split.images)
         X.flags.writeable = False
         pairs.append((X, split.labels))
+    return tuple(pairs)
+
+
+def sets_of(data, third=0, inputs="standardized"):
+    """The training and the validation set of MNIST, or of other data, kept until others are asked for; read-only.
+
+    Parameters
+    ----------
+    data : DataSet or None
+        None is MNIST, as `standardized_mnist` gives it.
+    third, inputs
+        As for `Experiment`; of other data the largest training number takes the place of 255.
+
+    Returns
+    -------
+    (X, y), (X_validation, y_validation)
+    """
+    return standardized_mnist(third, inputs) if data is None else _scaled(data, _checked(third, inputs)[1])
+
+
+@lru_cache(maxsize=1)
+def _scaled(data, inputs):
+    train, validation = data.pairs()
+    mean = float(np.mean(train[0], dtype=np.float64)) if inputs == "standardized" else 0.0
+    spread = np.std(train[0], dtype=np.float64) if inputs != "unit_interval" else np.abs(train[0]).max()
+    pairs = []
+    for images, labels in (train, validation):
+        X = np.ones((len(images), data.n_inputs), np.float32)
+        X[:, :-1] = (images - mean) / float(spread)
+        X.flags.writeable = False
+        pairs.append((X, labels))
     return tuple(pairs)
 
 
@@ -118,16 +149,25 @@ def halves(labels, seed=0):
     return first
 
 
-@lru_cache(maxsize=1)
-def half_masks():
+def half_masks(data=None):
     """The two random halves of the validation set, always the same ones.
+
+    Parameters
+    ----------
+    data : DataSet, optional
+        By default MNIST.
 
     Returns
     -------
     dict from str to bool array of shape (10000,)
-        "half_1" and "half_2".
+        "half_1" and "half_2"; of other data for each of its validation samples.
     """
-    first = halves(load_mnist().validation.labels)
+    return _half_masks(data)
+
+
+@lru_cache(maxsize=2)
+def _half_masks(data):
+    first = halves(load_mnist().validation.labels if data is None else data.pairs()[1][1])
     masks = {"half_1": first, "half_2": ~first}
     for mask in masks.values():
         mask.flags.writeable = False

@@ -14,7 +14,7 @@ from mlplib import _checks
 from mlplib.diagnostics import PROBES, Recorder, gradient_rms
 from mlplib.experiments import Experiment
 from mlplib.history import History
-from mlplib.inputs import half_masks, held_out_pieces, standardized_mnist
+from mlplib.inputs import half_masks, held_out_pieces, sets_of
 from mlplib.network import MLP
 from mlplib.training import Trainer, Weights, on_subset
 
@@ -119,12 +119,12 @@ def trainer_for(experiment):
     _checks.instance("experiment", experiment, Experiment)
     train, validation = _sets(experiment)
     model = model_for(experiment)
-    named = set(experiment.stop_on) | set(experiment.judge_on)
+    named, halves = {*experiment.stop_on, *experiment.judge_on}, half_masks(experiment.data)
     recorder = Recorder(experiment.diagnostics, train) if experiment.diagnostics else None
     return Trainer(model, experiment.optimizer(), train, validation,
                    batch_size=experiment.batch_size, epochs=experiment.epochs, shuffle=experiment.shuffle,
                    patience=experiment.patience, evaluations_per_epoch=experiment.evaluations_per_epoch,
-                   seed=experiment.seed, subsets={name: mask for name, mask in half_masks().items() if name in named},
+                   seed=experiment.seed, subsets={name: mask for name, mask in halves.items() if name in named},
                    stop_on=experiment.stop_on, dense_steps=experiment.dense_steps, observe=recorder)
 
 
@@ -140,13 +140,13 @@ def model_for(experiment):
     MLP
     """
     e = _checks.instance("experiment", experiment, Experiment)
-    return MLP(e.hidden, e.activation, e.init, e.biases, e.seed, input_gain=e.input_gain, output_gain=e.output_gain,
-               offset=e.offset, init_scale=e.init_scale)
+    return MLP(e.hidden, e.activation, e.init, e.biases, e.seed, n_inputs=e.n_inputs, n_classes=e.n_classes,
+               input_gain=e.input_gain, output_gain=e.output_gain, offset=e.offset, init_scale=e.init_scale)
 
 
 def _sets(experiment):
     """The images it trains on, and the validation set."""
-    (X, y), validation = standardized_mnist(experiment.third, experiment.inputs)
+    (X, y), validation = sets_of(experiment.data, experiment.third, experiment.inputs)
     return (X[: experiment.n_train], y[: experiment.n_train]), validation
 
 
@@ -289,7 +289,7 @@ def _judged(model, several_weights, experiment):
             found["train"] = probe.loss_and_accuracy(*train)
             losses, hits = each = np.empty(len(X)), np.empty(len(X), bool)
             found["validation"] = probe.loss_and_accuracy(X, y, each)
-            for name, mask in half_masks().items():
+            for name, mask in half_masks(experiment.data).items():
                 found[name] = on_subset(losses, hits, mask)
         if "held_out" in experiment.judge_on:
             sizes, pieces = [], []

@@ -486,7 +486,8 @@ def packaged(*names):
     ----------
     *names : str
         Of archives. "shown", the default: what the book's widgets and tables show. What the verdicts stand on is in
-        "tuning", by which learning rates are chosen, "claims" and "questions". One that does not exist yet has no runs.
+        "tuning", by which learning rates are chosen, "claims" and "questions"; "digits" has all of the claims on other
+        data. One that does not exist yet has no runs.
 
     Returns
     -------

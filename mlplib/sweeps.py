@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from mlplib import _checks
 from mlplib.entries import checked_marks
 from mlplib.experiments import Experiment
-from mlplib.mnist import N_VALIDATION
 from mlplib.running import one_blas_thread, run, trainer_for
 from mlplib.store import Archive, Runs, Store
 from mlplib.training import DENSE, progress_bar, quietly
@@ -215,7 +214,7 @@ def work(experiment):
     e = _checks.instance("experiment", experiment, Experiment)
     evaluations = e.epochs * min(e.evaluations_per_epoch, e.steps_per_epoch) + e.dense_steps // DENSE
     updates = e.epochs * e.steps_per_epoch * (3 * e.n_weights * e.batch_size + 1_000_000 * (len(e.hidden) + 2))
-    return updates + evaluations * e.n_weights * (e.n_train + N_VALIDATION)
+    return updates + evaluations * e.n_weights * (e.n_train + e.n_validation)
 
 
 def estimate(experiments):

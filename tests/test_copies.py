@@ -117,6 +117,7 @@ OBJECTS = {
     "Experiment": lambda run: Experiment((8, 4), gamma=0.5),
     "Standardizer": lambda run: Standardizer(33.0, 78.0),
     "EarlyStopping": lambda run: EarlyStopping(3),
+    "DataSet": lambda run: mlplib.DataSet("eye", *[(np.repeat(np.eye(2), 2, 0), [0, 0, 1, 1])] * 2),
     "Run": lambda run: run,
     "History": lambda run: run.history,
     "Row": lambda run: mlplib.REPORT["3b"],

@@ -19,7 +19,7 @@ FOLDER = Path(mlplib.__file__).parent
 # the steps before its own: nothing from above, and nothing from beside it.
 FLOORS = [
     ["_checks files", "activations initializers"],
-    ["mnist optimizers gradient_check", "losses"],
+    ["mnist datasets optimizers gradient_check", "losses"],
     ["network inputs", "diagnostics"],
     ["history", "training"],
     ["practice.observation practice.predictions", "practice.blanks", "practice.way_forward",
@@ -27,8 +27,8 @@ FLOORS = [
     ["experiments", "running"],
     ["entries", "store", "sweeps", "report", "catalogue"],
     ["evidence.measures evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
-     "evidence.registrations", "evidence.claims", "evidence.questions", "evidence.verdicts"],
-    ["style", "plotting", "evidence.figures", "evidence.findings"],
+     "evidence.registrations", "evidence.claims", "evidence.questions evidence.other_data", "evidence.verdicts"],
+    ["style", "plotting", "evidence.figures", "evidence.findings evidence.own_report"],
     ["widgets.frames", "widgets.bench widgets.explorers widgets.film widgets.stepper"],
     ["__init__ evidence.__init__ practice.__init__ widgets.__init__", "evidence.__main__ practice.__main__"],
 ]
@@ -36,7 +36,7 @@ STEP = {module: number for number, step in enumerate(chain(*FLOORS)) for module 
 # They hand on what modules define, for users to import.
 DOORS = {"__init__", "evidence.__init__", "practice.__init__", "widgets.__init__"}
 WINGS = ("evidence", "practice", "widgets")
-DRAWS = ("style", "plotting", "evidence.figures", "evidence.findings", "widgets.")
+DRAWS = ("style", "plotting", "evidence.figures", "evidence.findings", "evidence.own_report", "widgets.")
 
 
 def parsed(path):

@@ -23,8 +23,9 @@ EVIDENCE = ["5_evidence", "6_start", "7_sigmoid", "8_momentum", "9_width", "10_d
 READ = {"2_network": ["shown"], "3_tricks": ["shown", "tuning", "claims"],
         "4_topology": ["shown", "tuning", "claims", "questions"]}
 READ |= {name: ["tuning", "claims", "questions"] for name in EVIDENCE}
+READ["13_other_data"] = ["tuning", "claims", "digits"]
 # And those that import SciPy, which is fetched then.
-WITH_SCIPY = [*EVIDENCE, "12_own_claim"]
+WITH_SCIPY = [*EVIDENCE, "12_own_claim", "13_other_data", "exercises/own_report"]
 
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
 needs_the_book = pytest.mark.usefixtures("book")

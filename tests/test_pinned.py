@@ -24,6 +24,7 @@ from mlplib.evidence import (
     tricks,
 )
 from mlplib.evidence.measures import FIRST_MEASURES
+from mlplib.evidence.other_data import OTHER_DATA
 from mlplib.store import key, packaged
 
 #: The digests of the registrations, in the order in which they were made. That of a new one is added at the end, when
@@ -32,6 +33,8 @@ DIGESTS = {
     "claims": "100c61a9e946596e",
     "questions": "8e30da8405488bab",
 }
+#: That on other data stands beside them: it speaks of no arm of theirs, and no page but its own reads its runs.
+DIGITS_DIGEST = "d148bd5db2290f62"
 
 HALVES = ("validation", "half_1", "half_2")
 TRICKS = {"init": "fan_in", "activation": "improved_sigmoid", "gamma": 0.9}
@@ -88,6 +91,10 @@ VALUES = {
     "overfitting": 0.008565446476645588,
     "gradient ratio at the start": -0.04027777943115595,
     "gradient ratio in training": 0.2155731250023635,
+    "accuracy after a 250th": 0.7989,
+    "share of all epochs": 0.472032,
+    "early minibatch noise": 0.7758865356445312,
+    "early unit change": 0.003490254282951355,
 }
 
 
@@ -101,6 +108,10 @@ def test_the_registered_rules_are_those_that_the_runs_were_made_under(registrati
     assert registration.digest == DIGESTS[registration.name], (
         f"{which} has changed: its digest was {DIGESTS[registration.name]}, and is {registration.digest} now. A "
         "registered rule never changes, its runs count under no other; a new rule goes into a registration of its own")
+
+
+def test_the_rules_on_other_data_are_those_that_its_runs_were_made_under():
+    assert OTHER_DATA.digest == DIGITS_DIGEST
 
 
 def test_registrations_are_added_at_the_end():

@@ -3,10 +3,12 @@
 import argparse
 import sys
 import time
+from dataclasses import replace
 
 from mlplib import evidence
 from mlplib.catalogue import shown_experiments
 from mlplib.evidence.claims import CLAIMS
+from mlplib.evidence.other_data import OTHER_DATA, load_digits
 from mlplib.report import REPORT
 from mlplib.store import StoreError, archive_runs, packaged
 from mlplib.sweeps import counted, estimate, store_in_use, sweep
@@ -33,20 +35,33 @@ def full():
             train_registration(registration)
 
 
-def train_registration(registration):
+def other_data():
+    """Train the claims on scikit-learn's small digits, which has to be installed for that."""
+    train_registration(OTHER_DATA, tuning=OTHER_DATA.name, data=load_digits())
+
+
+def train_registration(registration, tuning="tuning", data=None):
     """Train what a registration needs: first the runs that its learning rates are chosen by, then its arms at them.
 
     Parameters
     ----------
     registration : Registration
+    tuning : str
+        The archive of the runs that choose.
+    data : DataSet, optional
+        With its samples, for a registration that knows it by its digest.
     """
-    fill("tuning", f"what learning rates of the {registration.name} are chosen by", registration.tuning())
-    fill(registration.name, "what the verdicts stand on", _in_turns(registration), marks=registration.marks)
+    def at_hand(experiments):
+        return experiments if data is None else [replace(one, data=data) for one in experiments]
+
+    fill(tuning, f"what learning rates of the {registration.name} are chosen by", at_hand(registration.tuning()))
+    fill(registration.name, "what the verdicts stand on", at_hand(_in_turns(registration, tuning)),
+         marks=registration.marks)
 
 
-def _in_turns(registration):
+def _in_turns(registration, tuning="tuning"):
     """All experiments, seed by seed: what slows the machine for a while does not slow one arm more than another."""
-    arms = registration.experiments(packaged("tuning"))
+    arms = registration.experiments(packaged(tuning))
     return sorted((one for each in arms.values() for one in each), key=lambda one: one.seed)
 
 
@@ -80,7 +95,9 @@ def fill(archive, what, experiments, marks=None, **options):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m mlplib.evidence", description=core.__doc__, allow_abbrev=False)
     parser.add_argument("--full", action="store_true", help=full.__doc__)
-    work = full if parser.parse_args().full else core
+    parser.add_argument("--own-data", action="store_true", help=other_data.__doc__)
+    asked = parser.parse_args()
+    work = other_data if asked.own_data else full if asked.full else core
     try:
         work()
     except KeyboardInterrupt:

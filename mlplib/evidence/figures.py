@@ -222,6 +222,55 @@ class ClaimTable(Table):
         return _scrollable(f"{len(claims)} claims", 'class="table claims"', head, body)
 
 
+class BesideTable(Table):
+    """Each claim with its verdicts on two sets of data, and a sentence on the second.
+
+    Parameters
+    ----------
+    verdicts, others : sequence of mlplib.evidence.verdicts.Verdict
+        On the same parts in the same order.
+    names : (str, str)
+        What both sets of data are called.
+    told : dict from str to (str, str, str)
+        For the number of each claim what it says, a letter of `VERDICT_LETTERS` for each of its parts on the second set
+        of data, and the sentence.
+
+    Raises
+    ------
+    ValueError
+        If the letters are not those of the verdicts.
+    """
+
+    def __init__(self, verdicts, others, names, told):
+        rows = []
+        for claim, (said, letters, sentence) in told.items():
+            both = [[one.verdict for one in each if one.part.name.rstrip("abcdef") == claim]
+                    for each in (verdicts, others)]
+            found = "".join(VERDICT_LETTERS[verdict] for verdict in both[1])
+            if letters != found:
+                raise ValueError(f"told[{claim!r}]: the sentence tells of {letters!r}, the runs say {found!r}")
+            rows.append([said, claim, *("; ".join(_counted(each)) for each in both), sentence])
+        super().__init__(["claim", "number", *names, "what is seen there"], rows)
+
+    def _repr_html_(self):
+        def cell(said):
+            found = (one.partition(" (") for one in said.split("; "))
+            marks = (f"{verdict_mark(verdict)}{opened}{number}" for verdict, opened, number in found)
+            return f"<td style=\"min-width: 10.5em\">{'<br/>'.join(marks)}</td>"
+
+        rows = (f'<th scope="row">{escape(said)} <small>({claim})</small></th>{cell(ours)}{cell(other)}'
+                f"<td>{escape(sentence)}</td>" for said, claim, ours, other, sentence in self.rows)
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in (self.header[0], *self.header[2:]))
+        return _scrollable(f"{len(self.rows)} claims on both", 'class="table claims"', head,
+                           "\n".join(f"<tr>{row}</tr>" for row in rows))
+
+
+def _counted(verdicts):
+    """Each verdict once, in the order of `LOOKS`, with the number of parts that have it where there are several."""
+    return [verdict + (f" ({verdicts.count(verdict)} of {len(verdicts)})" if len(verdicts) > 1 else "")
+            for verdict in LOOKS if verdict in verdicts]
+
+
 def plot_verdicts(verdicts):
     """Every effect beside the smallest difference that matters: 1 is that margin, in the direction claimed.
 
@@ -253,13 +302,15 @@ def plot_verdicts(verdicts):
     return figure
 
 
-def plot_fair(pairs):
+def plot_fair(pairs, names=("at the report's rates", "at each network's own")):
     """What was seen, and what is left of it in a fair comparison, each beside the smallest difference that matters.
 
     Parameters
     ----------
     pairs : dict from str to (Effect, Effect)
         By label, the effect at the report's learning rates, and that at each network's own; of one direction.
+    names : (str, str)
+        What the first and the second of each pair are called.
 
     Returns
     -------
@@ -278,8 +329,8 @@ def plot_fair(pairs):
     ax.set_yticks(range(len(pairs)), list(reversed(pairs)))
     ax.set_ylim(-0.7, len(pairs) - 0.3)
     _margins_axis(ax)
-    ax.plot([], [], "o", color=BLACK, label="at the report's rates")
-    ax.plot([], [], "D", color=BLUE, label="at each network's own")
+    for name, look, color in zip(names, "oD", (BLACK, BLUE)):
+        ax.plot([], [], look, color=color, label=name)
     ax.grid(False, axis="y")
     legend_above(figure, ax)
     return figure

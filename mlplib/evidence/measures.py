@@ -104,6 +104,19 @@ def _early(name):
     return of
 
 
+def _share_of_all(run, share):
+    """So much of the updates that a run has at most."""
+    return share * run.experiment.epochs * run.experiment.steps_per_epoch
+
+
+def _early_share(name):
+    """What `_early` takes of a run of 50 epochs, of one of any length."""
+    def of(run):
+        step, first, last = run.diagnostics["step"], _share_of_all(run, 0.02), _share_of_all(run, 0.1)
+        return float(run.diagnostics[name][(step > first) & (step <= last)].mean())
+    return of
+
+
 def _gradient_ratio(records):
     """First to last matrix between hidden layers, as a power of ten."""
     def of(run):
@@ -170,3 +183,19 @@ MEASURES = {
 
 #: Those that the digests of the claims and of the questions cover. What comes later is added below this line.
 FIRST_MEASURES = tuple(MEASURES)
+
+# What speaks of 50 epochs, or of 125 steps of them, said for runs of any length.
+MEASURES |= {
+    "accuracy after a 250th": Measure("accuracy on the whole validation set after a 250th of the updates that a run "
+                                      "has at most, and one",
+                                      lambda run: _accuracy_at(run, round(_share_of_all(run, 1 / 250)))),
+    "share of all epochs": Measure("update after which the whole validation set stopped the run, as a share of those "
+                                   "that it has at most",
+                                   lambda run: (run.stops["validation"].step + 1) / _share_of_all(run, 1), "ratio"),
+    "early minibatch noise": Measure("standard deviation of the logarithm of the minibatch loss, from successive "
+                                     "differences, from a fiftieth to a tenth of the updates that a run has at most",
+                                     _early_share("minibatch_noise"), "ratio"),
+    "early unit change": Measure("length of an update of a first-layer unit's weights over the length of these "
+                                 "weights, from a fiftieth to a tenth of the updates that a run has at most",
+                                 _early_share("unit_change"), "ratio"),
+}

@@ -12,7 +12,7 @@ from mlplib import _checks
 from mlplib.evidence import arms
 from mlplib.evidence.measures import updates_until
 from mlplib.experiments import Experiment
-from mlplib.inputs import standardized_mnist
+from mlplib.inputs import sets_of
 from mlplib.running import model_for
 from mlplib.store import Runs
 
@@ -67,9 +67,16 @@ def checked_store(store):
 
 
 def tuning_runs(experiment, step):
-    """The runs of one effective step, a list of Experiment, one for each tuning seed."""
-    stepping = with_effective_step(experiment, step)
-    return [arms.FOR_TUNING.applied(stepping, seed=seed) for seed in arms.TUNING]
+    """The runs of one effective step, a list of Experiment, one for each tuning seed.
+
+    They are as long beside the experiment as 12 epochs are beside the report's 50.
+    """
+    stepping, epochs = with_effective_step(experiment, step), _in_proportion(experiment, arms.FOR_TUNING)
+    return [arms.FOR_TUNING.applied(stepping, seed=seed, epochs=epochs) for seed in arms.TUNING]
+
+
+def _in_proportion(experiment, protocol):
+    return max(1, round(protocol.epochs * experiment.epochs / Experiment().epochs))
 
 
 def all_tuning_runs(experiment):
@@ -168,8 +175,11 @@ def pilot(experiment):
     dict from Experiment to list of Experiment
         The runs of the network itself and those of the report's with all tricks, by network.
     """
-    return {one: [arms.FIVE_EPOCHS.applied(one, seed=seed) for seed in arms.TUNING]
-            for one in (experiment, arms.tricks("111").experiment)}
+    epochs = _in_proportion(experiment, arms.FIVE_EPOCHS)
+    with_64_units = replace(arms.tricks("111").experiment, data=experiment.data, n_train=experiment.n_train,
+                            epochs=experiment.epochs)
+    return {one: [arms.FIVE_EPOCHS.applied(one, seed=seed, epochs=epochs) for seed in arms.TUNING]
+            for one in (experiment, with_64_units)}
 
 
 def matched_change_rate(experiment, store):
@@ -210,7 +220,8 @@ def first_order_rate(experiment):
     float
         Rounded to three digits.
     """
-    logistic = arms.tricks("100").experiment
+    logistic = replace(arms.tricks("100").experiment, data=experiment.data,
+                       n_train=experiment.n_train if experiment.data else None)
     ratio = logistic.optimizer().learning_rate * _squared_gradient(logistic) / _squared_gradient(experiment)
     return float(f"{ratio:.3g}")
 
@@ -219,7 +230,7 @@ def first_order_rate(experiment):
 def _squared_gradient(experiment):
     total = 0.0
     for seed in arms.TUNING:
-        (X, y), _ = standardized_mnist(experiment.third, experiment.inputs)
+        (X, y), _ = sets_of(experiment.data, experiment.third, experiment.inputs)
         gradients = model_for(replace(experiment, seed=seed)).gradients(X[:1000], y[:1000])
         total += sum(float(np.vdot(gradient, gradient)) for gradient in gradients)
     return total / len(arms.TUNING)

@@ -106,6 +106,8 @@ class Registration:
         What its runs carry the digest as; by default its name.
     command : str
         What trains its runs.
+    plan : str, optional
+        What else is fixed before the runs, in words: data, lengths, seeds, cost. The digest covers it.
 
     Raises
     ------
@@ -122,9 +124,10 @@ class Registration:
     measures: tuple | None = None
     mark: str | None = None
     command: str = "make sweep-full"
+    plan: str = ""
 
     def __post_init__(self):
-        for name in ("name", "date", "command"):
+        for name in ("name", "date", "command", "plan"):
             _checks.text(name, getattr(self, name))
         if self.mark is not None:
             _checks.text("mark", self.mark)
@@ -147,7 +150,8 @@ class Registration:
     def digest(self):
         """What identifies the rules, so that they cannot be changed after the fact unnoticed.
 
-        16 hexadecimal digits, from the level, the rules, that on replication, and the meaning and kind of each measure.
+        16 hexadecimal digits, from the level, the rules, that on replication, the meaning and kind of each measure, and
+        the plan if there is one.
         """
         names = self.measures or sorted({one.measure for part in self.parts for one in part.comparisons})
         found = {name: measures.MEASURES[name] for name in names}
@@ -155,7 +159,8 @@ class Registration:
         rules = [{"name": part.name, "text": part.text, "comparison": _in_words(part.comparison),
                   "controls": [{"text": control.text, "comparison": _in_words(control.comparison),
                                 "expected": control.expected} for control in part.controls]} for part in self.parts]
-        said = json.dumps([statistics.LEVEL, REPLICATION, meanings, rules], sort_keys=True)
+        planned = [self.plan] if self.plan else []
+        said = json.dumps([statistics.LEVEL, REPLICATION, meanings, rules, *planned], sort_keys=True)
         return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     @property
@@ -217,6 +222,21 @@ class Registration:
             raise EvidenceError(f"not made under the present rules, {', '.join(marks.values())}: "
                                 f"{'; '.join(other)}")
         return runs
+
+
+def arms_of(parts):
+    """All arms that parts speak of, each once, in their order.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+
+    Returns
+    -------
+    tuple of Arm
+    """
+    sides = [side for part in parts for one in part.comparisons for side in (one.a, one.b) if isinstance(side, tuple)]
+    return tuple(dict.fromkeys(arm for side in sides for arm in side))
 
 
 def _in_words(comparison):

@@ -16,6 +16,7 @@ from mlplib.evidence import TUNED, Comparison, Control, Effect, Part, Verdict, t
 from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED
 from mlplib.evidence.figures import (
     LOOKS,
+    BesideTable,
     ClaimTable,
     VerdictTable,
     effect_text,
@@ -270,6 +271,32 @@ def test_a_claim_has_a_row_with_a_verdict_before_each_sentence():
 def test_sentences_that_tell_of_other_verdicts_are_refused(sentences):
     with pytest.raises(ValueError, match=r"told\['C1'\]: the sentences tell of"):
         ClaimTable(TOLD, {"C1": ("it works", sentences)})
+
+
+def test_a_claim_stands_beside_what_it_is_on_other_data():
+    others = [replace(one, verdict=FAILS if one.part.name == "C1b" else one.verdict) for one in TOLD]
+    told = {"C1": ("it works <well>", "hf", "half of it"), "C12": ("all", "u", "open")}
+    table = BesideTable(TOLD, others, ("here", "there"), told)
+    assert table.rows == [
+        ["it works <well>", "C1", f"{HOLDS} (1 of 2); {OTHER_REASON} (1 of 2)", f"{HOLDS} (1 of 2); {FAILS} (1 of 2)",
+         "half of it"], ["all", "C12", UNDECIDED, UNDECIDED, "open"]]
+    head, first, second = ([text for *_, text in row] for row in Cells(table._repr_html_()).rows)
+    assert head == ["claim", "here", "there", "what is seen there"]
+    assert first == ["it works <well> (C1)", f"■ {HOLDS} (1 of 2)■ {OTHER_REASON} (1 of 2)",
+                     f"■ {HOLDS} (1 of 2)■ {FAILS} (1 of 2)", "half of it"]
+    assert second == ["all (C12)", f"■ {UNDECIDED}", f"■ {UNDECIDED}", "open"]
+
+
+@pytest.mark.parametrize("letters", ["h", "hh", "rh", "hrh", ""])
+def test_a_sentence_that_tells_of_other_verdicts_on_other_data_is_refused(letters):
+    with pytest.raises(ValueError, match=r"told\['C1'\]: the sentence tells of '\w*', the runs say 'hr'"):
+        BesideTable(TOLD, TOLD, ("here", "there"), {"C1": ("it works", letters, "so")})
+
+
+def test_two_effects_side_by_side_have_the_names_that_they_are_given():
+    figure = plot_fair({"one": (effect(), effect())}, names=("here", "there"))
+    assert [text.get_text() for text in figure.findobj(plt.Text) if text.get_text() in ("here", "there")] == [
+        "here", "there"]
 
 
 def test_what_is_left_in_a_fair_comparison_stands_beside_what_was_seen_in_margins():

@@ -9,10 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import joblib
+import numpy as np
 import pytest
 
 import mlplib
-from mlplib import REPORT, evidence, sweeps
+from mlplib import REPORT, DataSet, evidence, sweeps
 from mlplib.evidence import (
     FEW,
     Comparison,
@@ -206,6 +207,25 @@ def test_a_registration_that_is_made_later_is_trained_into_an_archive_of_its_own
     assert len(later.runs(stores("tuning", "claims", "questions", "later"))) == 4 + 2 + 1
 
 
+def test_make_own_data_trains_the_claims_on_other_data_into_one_archive(stores, small_sweep, monkeypatch):
+    """What chooses learning rates too: no other page reads it. The samples are at hand, the rules know their digest."""
+    rng = np.random.default_rng(0)
+    pair = rng.normal(size=(64, 3)), np.arange(64) % 2
+    data = DataSet("blobs", pair, pair)
+    known = DataSet.described(**data.description)
+    arms = tuple(Network(arm.network.name, replace(arm.network.experiment, data=known)).under(arm.protocol, seeds=SEEDS)
+                 for arm in CLAIMS.arms)
+    monkeypatch.setattr(make_sweep, "OTHER_DATA", Registration("other", "2027-01-01", (), arms))
+    monkeypatch.setattr(make_sweep, "load_digits", lambda: data)
+    trained = small_sweep(make_sweep.other_data)
+    assert {one.data.name for one in trained} == {"blobs"} and all(one.data.train for one in trained)
+    registration, archive = make_sweep.OTHER_DATA, stores("other").stores[1]
+    assert {run.experiment for run in archive} == set(trained) == {*registration.tuning(), *experiments(
+        registration, archive)}
+    assert len(registration.runs(archive)) == 4 and len(stores("tuning")) == 0
+    assert small_sweep(make_sweep.other_data) == []
+
+
 # ---- one archive
 
 
@@ -270,9 +290,10 @@ def test_nothing_is_moved_where_no_store_is_written(stores, fill, trained, monke
 def test_make_sweep_says_what_it_does_without_doing_it():
     said = subprocess.run([sys.executable, "-m", "mlplib.evidence", "--help"], text=True, capture_output=True,
                           check=True, cwd=Path(mlplib.__file__).parents[1], timeout=600)
-    assert said.stdout.startswith("usage: python -m mlplib.evidence [-h] [--full]") and not said.stderr
+    assert said.stdout.startswith("usage: python -m mlplib.evidence [-h] [--full] [--own-data]") and not said.stderr
     words = " ".join(said.stdout.split())
-    assert " ".join(make_sweep.core.__doc__.split()) in words and " ".join(make_sweep.full.__doc__.split()) in words
+    for work in (make_sweep.core, make_sweep.full, make_sweep.other_data):
+        assert " ".join(work.__doc__.split()) in words
 
 
 def test_the_archives_in_the_package_lack_nothing_and_stay_as_they_are(monkeypatch, capsys):
