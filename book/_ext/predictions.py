@@ -25,7 +25,7 @@ def with_links(body, numbers):
         label = unescape(found[1])
         if label in numbers:
             return f'<a class="see" href="#{label}">See Figure {".".join(map(str, numbers[label]))}.</a>'
-        heading = re.search(rf'<section id="{re.escape(label)}">.*?<h\d>(.*?)<a class="headerlink"', body, re.DOTALL)
+        heading = re.search(rf'<section id="{re.escape(label)}">.*?<h\d>(.*?)<a\s+class="headerlink"', body, re.DOTALL)
         if not heading:
             raise ExtensionError(f"a prediction is to lead to {label}, which is neither a figure nor a section here")
         title = re.sub(r'<span class="section-number">.*?</span>', "", heading[1])

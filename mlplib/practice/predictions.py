@@ -19,8 +19,8 @@ class Prediction:
     name : str
         What the page calls it, in small letters, digits and hyphens: no two on a page are called the same.
     right : dict from str to bool, or pair of float
-        Of each choice, as the list above has it, whether it is right: one is. Where a number is asked for, from where
-        to where it counts as right.
+        Of each choice, as the list above has it, whether it is right: one is. Where a number is asked for, between
+        which two it counts as right.
     answer : str
         What was measured, in one sentence or two.
     see : str

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 BUILT = Path(__file__).resolve().parents[2] / "_build" / "html"
-PAGE = "notebooks/3_tricks.html"
+PAGE = "notebooks/9_width.html"
 KEPT = """() => Object.entries(localStorage).filter(([name]) => name.startsWith("predictions "))
     .map(([name, made]) => [name, JSON.parse(made)])"""
 
@@ -15,13 +15,13 @@ KEPT = """() => Object.entries(localStorage).filter(([name]) => name.startsWith(
 def at(visit):
     """A function that opens a page of the book and gives it with the answer to one of its predictions, and the form."""
 
-    def go(address=PAGE, name="spread"):
+    def go(address=PAGE, name="less-change"):
         return found(visit(address, widgets=False), name)
 
     return go
 
 
-def found(page, name="spread"):
+def found(page, name="less-change"):
     answer = page.locator(f"#predict-{name}")
     return page, answer, page.locator(".prediction-form").filter(has=page.locator(f"input[name=predict-{name}]"))
 
@@ -40,18 +40,20 @@ def test_by_keyboard_alone_a_choice_is_made_and_then_answered(at):
     page, answer, form = at()
     assert answer.is_hidden() and form.get_by_role("status").inner_text() == ""
     form.get_by_role("radio").first.focus()
-    for key in ("ArrowDown", "Tab", "7", "Tab", "Enter"):
+    for key in ("ArrowDown", "ArrowDown", "Tab", "7", "Tab", "Enter"):
         page.keyboard.press(key)
     assert answer.is_visible() and answer.locator("p").is_visible()
     verdict = form.get_by_role("status")
-    assert verdict.inner_text() == "It came out otherwise. You said: from 1 to 5; and you were 70 % sure."
+    assert verdict.inner_text() == ("It came out otherwise. You said: it rises by a tenth or more; "
+                                    "and you were 70 % sure.")
     assert verdict.evaluate("verdict => verdict === document.activeElement")
     said = form.locator("fieldset > label").all_inner_texts()
-    assert said == ["within 1", "from 1 to 5 (your choice)", "further out (what came)"] and right(answer) == 2
+    assert said == ["it falls by a tenth or more", "it stays, within a tenth (what came)",
+                    "it rises by a tenth or more (your choice)"] and right(answer) == 1
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # past the bar of the answer, the link to the figure
-    assert page.url.endswith("#fig-start") and answer.locator("a.see").inner_text() == "See Figure 3.1."
+    assert page.url.endswith("#fig-noise") and answer.locator("a.see").inner_text() == "See Figure 9.1."
 
 
 def test_without_a_choice_and_how_sure_nothing_is_answered(at):
@@ -69,7 +71,7 @@ def test_what_was_said_stays_and_can_be_forgotten(at, page):
     _, answer, form = at()
     assert form.get_by_role("status").inner_text().startswith("Right. ") and answer.is_visible()
     assert form.get_by_role("radio").nth(right(answer)).is_checked() and form.get_by_role("radio").first.is_disabled()
-    at("notebooks/2_network.html", "grey-levels")
+    at("notebooks/7_sigmoid.html", "no-offset")
     page.get_by_role("button", name="Forget those of all chapters").click()
     assert page.evaluate(KEPT) == []
     _, answer, form = at()
@@ -82,7 +84,7 @@ def test_what_was_said_stays_and_can_be_forgotten(at, page):
 
 
 def test_a_number_is_right_within_what_the_answer_says(at):
-    _, answer, form = at(name="slopes-meet")
+    _, answer, form = at(name="more-units")
     low = float(answer.get_attribute("data-low"))
     for number, verdict in ((low - 0.01, "It came out otherwise."), (low + 0.01, "Right.")):
         form.get_by_role("spinbutton").fill(f"{number:.3f}")
@@ -120,11 +122,11 @@ def test_without_scripts_there_is_the_question_and_a_folded_answer(new_context, 
     page = new_context(java_script_enabled=False).new_page()
     page.goto(site + PAGE)
     assert page.locator(".prediction-form, #your-predictions").count() == 0
-    assert page.get_by_role("listitem").filter(has_text="further out").first.is_visible()
-    answer = page.locator("#predict-spread")
+    assert page.get_by_role("listitem").filter(has_text="it stays, within a tenth").first.is_visible()
+    answer = page.locator("#predict-less-change")
     assert answer.is_visible() and answer.locator("p").is_hidden()
     answer.locator("summary").click()
-    assert answer.locator("p").is_visible() and answer.locator("a.see").get_attribute("href") == "#fig-start"
+    assert answer.locator("p").is_visible() and answer.locator("a.see").get_attribute("href") == "#fig-noise"
 
 
 def test_from_disk_it_works_too(page):
@@ -144,7 +146,7 @@ def test_where_the_storage_is_forbidden_the_answer_comes_all_the_same(page, at):
 
 
 def test_the_end_of_a_chapter_says_how_many_were_right_and_how_sure_that_was(at, page):
-    at()
+    at("notebooks/3_tricks.html", "spread")
     summary = page.locator("#your-predictions")
     assert "none of the 9" in summary.inner_text() and summary.locator("svg, a, button").count() == 0
     assert summary.evaluate("section => section.nextElementSibling.id") == "exercises"
@@ -160,16 +162,16 @@ def test_the_end_of_a_chapter_says_how_many_were_right_and_how_sure_that_was(at,
     assert again.count() == 1 and again.get_by_role("link").first.inner_text().endswith("Centre the hidden units")
     again.get_by_role("link").first.click()
     assert page.evaluate("document.querySelector(':target').textContent").startswith("Predict.")
-    at("notebooks/2_network.html", "grey-levels")
+    at()
     assert "In all chapters so far 2 of 3 came as you said." in page.locator("#your-predictions").inner_text()
 
 
 def test_a_choice_that_the_page_no_longer_offers_counts_no_more(at, page):
-    _, answer, form = at()
+    _, _, form = at()
     commit(form, 0)
     page.evaluate("""() => {
       const [name] = Object.keys(localStorage).filter((name) => name.startsWith("predictions "));
-      localStorage.setItem(name, localStorage.getItem(name).replace("within 1", "within 2"));
+      localStorage.setItem(name, localStorage.getItem(name).replace("it falls", "it fell"));
     }""")
     assert at()[1].is_hidden()
 
@@ -177,7 +179,7 @@ def test_a_choice_that_the_page_no_longer_offers_counts_no_more(at, page):
 @pytest.mark.parametrize("scheme, forced", [("light", "none"), ("dark", "none"), ("dark", "active")])
 def test_axe_finds_nothing_in_forms_answered_and_not(at, page, scheme, forced):
     page.emulate_media(color_scheme=scheme, forced_colors=forced)
-    _, answer, form = at()
+    _, _, form = at()
     commit(form, 0)
     where = {"include": [[".prediction-form"], ["details.prediction"], ["#your-predictions"]]}
     assert [(each["id"], each["nodes"][0]["html"]) for each in Axe().run(page, where).response["violations"]] == []
@@ -188,5 +190,5 @@ def test_axe_finds_nothing_in_forms_answered_and_not(at, page, scheme, forced):
 def test_on_paper_a_question_has_its_choices_and_its_answer_and_nothing_to_press(at, page):
     _, answer, form = at()
     page.emulate_media(media="print")
-    assert answer.locator("p").is_visible() and form.get_by_text("further out").is_visible()
+    assert answer.locator("p").is_visible() and form.get_by_text("it stays").is_visible()
     assert page.locator(".prediction-form").locator("input, select, button").filter(visible=True).count() == 0

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import jupytext
@@ -36,8 +37,8 @@ def test_of_a_number_it_is_said_from_where_to_where_it_is_right():
 
 
 def test_what_is_said_is_escaped():
-    assert "<p><strong>A &lt; b.</strong> x &amp; y" in Prediction("a", {"a < b": True, "c": False}, "x & y",
-                                                                   "z")._repr_html_()
+    written = Prediction("a", {"a < b": True, "c": False}, "x & y", "z")._repr_html_()
+    assert "<p><strong>A &lt; b.</strong> x &amp; y" in written
 
 
 def test_a_terminal_shows_the_answer():
@@ -46,8 +47,8 @@ def test_a_terminal_shows_the_answer():
 
 # ---- on the page
 
-BODY = """<section id="how-it-went"><h2><span class="section-number">3.1. </span>How <em>it</em> went<a class="headerlink"
-href="#how-it-went">#</a></h2><figure id="fig-a"></figure>{}</section>"""
+BODY = """<section id="how-it-went"><h2><span class="section-number">3.1. </span>How <em>it</em> went<a
+class="headerlink" href="#how-it-went">#</a></h2><figure id="fig-a"></figure>{}</section>"""
 
 
 def test_a_label_becomes_a_link_to_the_figure_or_to_the_section():
@@ -63,7 +64,7 @@ def test_a_label_becomes_a_link_to_the_figure_or_to_the_section():
 
 TEXTS = {path.stem: jupytext.read(path) for path in sorted(FOLDER.glob("*.md"))}
 PREDICTIONS = [(name, before, cell) for name, notebook in TEXTS.items()
-               for before, cell in zip(notebook.cells, notebook.cells[1:]) if "Prediction(" in cell.source]
+               for before, cell in pairwise(notebook.cells) if "Prediction(" in cell.source]
 each_prediction = pytest.mark.parametrize(
     "name, before, cell", PREDICTIONS, ids=[f"{name}-{i}" for i, (name, *_) in enumerate(PREDICTIONS)])
 
@@ -105,7 +106,7 @@ def test_the_choices_of_the_question_are_those_of_the_answer(name, before, cell)
 @pytest.mark.parametrize("name", TEXTS)
 def test_the_choice_that_is_stored_as_right_stands_at_its_place(name):
     cells = jupytext.read(FOLDER / f"{name}.ipynb").cells
-    for before, cell in zip(cells, cells[1:]):
+    for before, cell in pairwise(cells):
         if "Prediction(" in cell.source:
             answer = BeautifulSoup(cell.outputs[0].data["text/html"], "html.parser").details
             said = answer.strong.get_text().removesuffix(".")
@@ -115,7 +116,7 @@ def test_the_choice_that_is_stored_as_right_stands_at_its_place(name):
 
 def typed(right):
     """What of a prediction's `right` is computed from nothing."""
-    values = right.values if isinstance(right, ast.Dict) else right.elts if isinstance(right, ast.Tuple) else [right.value]
+    values = getattr(right, "values", None) or getattr(right, "elts", None) or [right.value]
     return [ast.unparse(value) for value in values if not any(isinstance(node, ast.Name) for node in ast.walk(value))]
 
 
