@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from bs4 import BeautifulSoup
 
 BUILT = Path(__file__).resolve().parents[2] / "_build" / "html"
 PAGE = "notebooks/9_width.html"
@@ -141,8 +142,9 @@ def test_from_disk_it_works_too(page):
 def test_where_the_storage_is_forbidden_the_answer_comes_all_the_same(page, at):
     page.add_init_script("Object.defineProperty(window, 'localStorage', { get() { throw Error('forbidden'); } })")
     _, answer, form = at()
+    assert answer.is_hidden()
     commit(form, 0)
-    assert answer.is_visible()
+    assert answer.is_visible() and form.get_by_role("status").inner_text().startswith("It came out otherwise.")
 
 
 def test_the_end_of_a_chapter_says_how_many_were_right_and_how_sure_that_was(at, page):
@@ -192,3 +194,12 @@ def test_on_paper_a_question_has_its_choices_and_its_answer_and_nothing_to_press
     page.emulate_media(media="print")
     assert answer.locator("p").is_visible() and form.get_by_text("it stays").is_visible()
     assert page.locator(".prediction-form").locator("input, select, button").filter(visible=True).count() == 0
+
+
+def test_they_make_no_page_more_than_30_kilobytes_larger():
+    """With the script and the style sheet, which a browser loads once for all pages."""
+    beside = sum((BUILT / "_static" / f"predictions.{end}").stat().st_size for end in ("js", "css"))
+    pages = {path.name: BeautifulSoup(path.read_bytes(), "html.parser").select("div.cell.tag_prediction")
+             for path in (BUILT / "notebooks").glob("*.html")}
+    assert len(pages) == 13 and all(pages.values())
+    assert max(sum(len(str(cell).encode()) for cell in cells) for cells in pages.values()) + beside <= 30_000
