@@ -7,7 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
+from conftest import BUILT
 from test_live import CELLS, RUN_CODE, click
+
+from mlplib.practice import BLANKS
+from mlplib.practice.blanks import CHAPTERS, slug
 
 SOLUTIONS = runpy.run_path(str(Path(__file__).resolve().parents[1] / "practice" / "solutions.py"))
 NAMES = SOLUTIONS["NAMES"]
@@ -48,6 +52,7 @@ def opened(keep_open, site):
     page, guard = keep_open()
     clicked = click(page, f"{site}notebooks/exercises/implement.html")
     page.evaluate(DRAW_ALL)
+    assert page.evaluate(RUN, ["import check", None]) >= 0
     return page, clicked, guard
 
 
@@ -64,8 +69,7 @@ def answer(page, blank):
 
 def test_the_first_check_is_answered_soon_and_says_that_nothing_is_there_yet(opened, capsys):
     page, clicked, _ = opened
-    for text in ("import check", "def sigmoid(z)"):
-        assert page.evaluate(RUN, [text, None]) >= 0
+    assert page.evaluate(RUN, ["def sigmoid(z)", None]) >= 0
     shown = answer(page, "sigmoid")
     shown.wait_for()
     with capsys.disabled():
@@ -96,13 +100,30 @@ def test_a_mistake_is_named_then_a_hint_then_the_line_and_what_is_right_is_told_
     assert f"Right: {blank}." in answer(page, blank).get_by_role("status").inner_text()
 
 
-def test_where_to_read_again_is_a_notebook_that_is_there(opened, site):
+def test_where_to_read_again_is_a_place_on_the_page(page, site):
+    looks = sorted({mistake.look for blank in BLANKS.values() for mistake in blank.mistakes.values()})
+    for chapter, section in looks:
+        html = (BUILT / "notebooks" / f"{CHAPTERS[chapter]}.html").read_text(encoding="utf-8")
+        assert f'id="{slug(section)}"' in html
+    chapter, section = looks[-1]
+    page.goto(f"{site}notebooks/{CHAPTERS[chapter]}.html#{slug(section)}")
+    page.wait_for_function("""() => {
+      const { top, height } = document.getElementById(location.hash.slice(1)).getBoundingClientRect();
+      return scrollY > 0 && top + height > 0 && top < innerHeight / 2; }""")
+
+
+def test_where_to_read_again_is_a_notebook_that_opens(opened, site):
     page, _, _ = opened
     assert page.evaluate(RUN, ["def output_delta(", "def output_delta(y_hat, y):\n    return y_hat"]) >= 0
     link = answer(page, "delta").get_by_role("link")
     assert page.evaluate("path => jupyterapp.serviceManager.contents.get(path).then(found => found.type)",
                          "notebooks/1_backpropagation.ipynb") == "notebook"
     assert "1_backpropagation.ipynb" in link.get_attribute("href")
+    with page.context.expect_page() as another:
+        link.click()
+    # At its beginning: JupyterLite leaves the section out, which the link names.
+    another.value.wait_for_url(re.compile(r"/lite/notebooks/.*1_backpropagation\.ipynb"))
+    another.value.close()
     assert page.evaluate(RUN, ["def output_delta(", solution("delta")]) >= 0
 
 

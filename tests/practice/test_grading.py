@@ -81,6 +81,12 @@ def test_the_points_are_a_hundred_and_halves_are_whole():
     assert all(points % 2 == 0 for points in POINTS.values())
 
 
+def test_the_page_for_teachers_tells_the_points_as_they_are():
+    page = " ".join((SOLUTION.parents[2] / "book" / "teach.md").read_text(encoding="utf-8").split())
+    assert f"a hundred points: {', '.join(f'{name} {most}' for name, most in POINTS.items())}." in page
+    assert f"{sum(len(blank.mistakes) for blank in BLANKS.values())} mistakes by their names" in page
+
+
 @pytest.mark.slow
 def test_the_solution_version_gets_all_points(graded):
     grade = graded[2]["ada.ipynb"]
