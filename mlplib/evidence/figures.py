@@ -255,8 +255,9 @@ class BesideTable(Table):
     def _repr_html_(self):
         def cell(said):
             found = (one.partition(" (") for one in said.split("; "))
-            marks = (f"{verdict_mark(verdict)}{opened}{number}" for verdict, opened, number in found)
-            return f"<td style=\"min-width: 10.5em\">{'<br/>'.join(marks)}</td>"
+            marks = (verdict_mark(verdict) + opened + number.replace(" ", "\N{NO-BREAK SPACE}")
+                     for verdict, opened, number in found)
+            return f"<td style=\"min-width: 12em\">{'<br/>'.join(marks)}</td>"
 
         rows = (f'<th scope="row">{escape(said)} <small>({claim})</small></th>{cell(ours)}{cell(other)}'
                 f"<td>{escape(sentence)}</td>" for said, claim, ours, other, sentence in self.rows)

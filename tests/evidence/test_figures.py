@@ -280,7 +280,8 @@ def test_a_claim_stands_beside_what_it_is_on_other_data():
     assert table.rows == [
         ["it works <well>", "C1", f"{HOLDS} (1 of 2); {OTHER_REASON} (1 of 2)", f"{HOLDS} (1 of 2); {FAILS} (1 of 2)",
          "half of it"], ["all", "C12", UNDECIDED, UNDECIDED, "open"]]
-    head, first, second = ([text for *_, text in row] for row in Cells(table._repr_html_()).rows)
+    head, first, second = ([text.replace("\N{NO-BREAK SPACE}", " ") for *_, text in row]
+                           for row in Cells(table._repr_html_()).rows)
     assert head == ["claim", "here", "there", "what is seen there"]
     assert first == ["it works <well> (C1)", f"■ {HOLDS} (1 of 2)■ {OTHER_REASON} (1 of 2)",
                      f"■ {HOLDS} (1 of 2)■ {FAILS} (1 of 2)", "half of it"]

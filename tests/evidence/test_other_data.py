@@ -129,7 +129,7 @@ def test_the_page_shows_the_verdicts_that_the_runs_give(verdicts):
         for number, row in enumerate(rows, start=1):
             words = [one.verdict for one in each if re.fullmatch(rf"C{number}[a-f]?", one.part.name)]
             shown = Counter({word.strip(): int(n or 1) for word, n in re.findall(
-                r"■ ([a-z, ]+?)(?: \((\d) of \d\))?(?= ■|$)", row[column])})
+                r"■ ([a-z, ]+?)(?: \((\d)\sof\s\d\))?(?= ■|$)", row[column])})
             assert shown == Counter(words)
 
 
