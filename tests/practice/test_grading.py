@@ -203,14 +203,20 @@ def test_after_ctrl_c_nothing_graded_is_lost_and_the_next_call_goes_on(tmp_path)
     (folder / "a.txt").write_bytes(b"x")
     hand_in(folder / "b.ipynb", SLEEP)
     command = [sys.executable, "-m", "mlplib.practice", "grade", str(folder), "--seconds"]
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored, in a parent's background
     child = subprocess.Popen([*command, "600"], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True,
                              stderr=subprocess.DEVNULL)
-    while not table.exists():
-        assert child.poll() is None
-        time.sleep(0.1)
-    time.sleep(1)
-    child.send_signal(signal.SIGINT)
-    said, _ = child.communicate(timeout=60)
+    signal.signal(signal.SIGINT, before)
+    try:
+        while not table.exists():
+            assert child.poll() is None
+            time.sleep(0.1)
+        time.sleep(1)
+        child.send_signal(signal.SIGINT)
+        said, _ = child.communicate(timeout=60)
+    finally:
+        child.kill()
+        child.communicate()
     assert child.returncode == 130 and "Stopped after 1 of 2." in said
     assert "a.txt" in table.read_text(encoding="utf-8-sig")
     (folder / "b.ipynb").write_bytes(b"y")
