@@ -296,7 +296,7 @@ def test_a_figure_is_whole_on_a_phone_and_a_tap_opens_its_picture(look, name):
 @pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select(".cell_output img")]
                          or PAGES, scope="module")
 def test_pictures_have_the_ground_of_the_page_in_the_dark(look, name):
-    page = look({"width": 1280, "height": 1200}, color_scheme="dark")  # or the page's header lies over a high picture
+    page = look({"width": 1280, "height": 2400}, color_scheme="dark")  # or the page's header lies over a high picture
     pictures = page.locator(".bd-article :is(.cell_output, .jupyter-widgets) img:visible")
     for n in range(pictures.count()):
         seen = Image.open(io.BytesIO(pictures.nth(n).screenshot())).convert("L")
