@@ -109,6 +109,29 @@ def rule_text(comparison):
     return {"greater": f"+{margin:g} or more", "less": f"−{margin:g} or less", "same": f"within ±{margin:g}"}[direction]
 
 
+def control_texts(verdict):
+    """Each control of a verdict as text: its effect, and what it says of the cause if there is an effect to explain.
+
+    Parameters
+    ----------
+    verdict : mlplib.evidence.verdicts.Verdict
+
+    Returns
+    -------
+    list of str
+        With the control's measure where that is another than the part's.
+    """
+    effect = verdict.effect
+    is_one = effect.verdict(verdict.p_for, verdict.p_against) == HOLDS
+
+    def named(control, found):
+        measure = found.comparison.measure
+        return control.text + (f" ({measure})" if measure != effect.comparison.measure else "")
+
+    return [f"{named(control, found)}: {effect_text(found)}, {word if is_one else 'no effect to explain'}"
+            for control, found, word in verdict.controls]
+
+
 def _scrollable(name, attributes, head, body):
     """A table in HTML that can be scrolled if it is too wide, by keys too."""
     return (f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{escape(name)}">'
@@ -135,17 +158,11 @@ class VerdictTable(Table):
                           "controls"], [self._row(verdict) for verdict in verdicts])
 
     def _row(self, verdict):
-        effect = verdict.effect
-        is_one = effect.verdict(verdict.p_for, verdict.p_against) == HOLDS
-        measure = effect.comparison.measure
-        controls = "; ".join(
-            f"{control.text}{'' if found.comparison.measure == measure else f' ({found.comparison.measure})'}: "
-            f"{effect_text(found)}, {word if is_one else 'no effect to explain'}"
-            for control, found, word in verdict.controls)
+        effect, controls = verdict.effect, "; ".join(control_texts(verdict))
         repeated = ", ".join(effect_text(found).split(" [")[0] for found in verdict.replications)
         if repeated:
             controls += f"{'; ' if controls else ''}other thirds: {repeated}"
-        return [verdict.part.name, verdict.part.text, verdict.verdict, measure, effect_text(effect),
+        return [verdict.part.name, verdict.part.text, verdict.verdict, effect.comparison.measure, effect_text(effect),
                 rule_text(effect.comparison), effect.n, controls]
 
     def _repr_html_(self):

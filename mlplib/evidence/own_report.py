@@ -9,8 +9,7 @@ import numpy as np
 
 from mlplib import _checks
 from mlplib.entries import differing
-from mlplib.evidence.effects import HOLDS
-from mlplib.evidence.figures import effect_text, plot_groups, rule_text, verdict_mark
+from mlplib.evidence.figures import control_texts, effect_text, plot_groups, rule_text, verdict_mark
 from mlplib.evidence.measures import MEASURES
 from mlplib.evidence.registrations import EvidenceError, Part, Registration, arms_of
 from mlplib.evidence.verdicts import judge
@@ -248,10 +247,7 @@ def _rule(part):
 
 
 def _row(verdict):
-    effect, is_one = verdict.effect, verdict.effect.verdict(verdict.p_for, verdict.p_against) == HOLDS
-    controls = "".join(f"<br/><small>{control.text}: {effect_text(found)}, "
-                       f"{word if is_one else 'no effect to explain'}</small>"
-                       for control, found, word in verdict.controls)
-    cells = (verdict.part.name, verdict_mark(verdict.verdict), f"{effect_text(effect)}{controls}",
-             rule_text(effect.comparison))
+    controls = "".join(f"<br/><small>{text}</small>" for text in control_texts(verdict))
+    cells = (verdict.part.name, verdict_mark(verdict.verdict), f"{effect_text(verdict.effect)}{controls}",
+             rule_text(verdict.effect.comparison))
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
