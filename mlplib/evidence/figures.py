@@ -274,10 +274,11 @@ class BesideTable(Table):
             found = (one.partition(" (") for one in said.split("; "))
             marks = (verdict_mark(verdict) + opened + number.replace(" ", "\N{NO-BREAK SPACE}")
                      for verdict, opened, number in found)
-            return f"<td style=\"min-width: 12em\">{'<br/>'.join(marks)}</td>"
+            return f"<td style=\"min-width: 9em\">{'<br/>'.join(marks)}</td>"
 
         rows = (f'<th scope="row">{escape(said)} <small>({claim})</small></th>{cell(ours)}{cell(other)}'
-                f"<td>{escape(sentence)}</td>" for said, claim, ours, other, sentence in self.rows)
+                f'<td style="min-width: 16em">{escape(sentence)}</td>'
+                for said, claim, ours, other, sentence in self.rows)
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in (self.header[0], *self.header[2:]))
         return _scrollable(f"{len(self.rows)} claims on both", 'class="table claims"', head,
                            "\n".join(f"<tr>{row}</tr>" for row in rows))
