@@ -153,7 +153,7 @@ def _n_classes(train, validation):
     for what, labels, needed, why in (
             ("train", train, 1, "there is nothing to learn it from"),
             ("validation", validation, 2, "each half of them judges all classes, and needs one at least")):
-        counts = np.bincount(labels, minlength=largest + 1)
+        counts = np.bincount(labels.astype(np.intp), minlength=largest + 1)  # 32 bits in a browser
         if (counts < needed).any():
             label = int(np.argmin(counts >= needed))
             raise ValueError(f"{what}[1]: expected {needed} or more samples of each class from 0 to {largest}, got "
