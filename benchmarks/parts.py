@@ -89,7 +89,7 @@ def clocks_around(trainer, activation, clock):
         def replace(owner, name, new):
             stack.enter_context(mock.patch.object(owner, name, new))
 
-        replace(network, "np", NumPy(matmul=clock.around(PRODUCTS, np.matmul)))
+        replace(network, "matmul", clock.around(PRODUCTS, network.matmul))
         replace(training, "np", NumPy(take=clock.around(FETCH, np.take)))
         for name in ("log_softmax", "cross_entropy", "output_delta"):
             replace(network, name, clock.around(SOFTMAX, getattr(network, name)))

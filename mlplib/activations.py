@@ -147,9 +147,14 @@ def activation(name, input_gain=1.0, output_gain=1.0, offset=0.0):
     TypeError, ValueError
         If an argument is not as described.
     """
-    g = ACTIVATIONS[_checks.one_of("name", name, ACTIVATIONS)]
+    name = _checks.one_of("name", name, ACTIVATIONS)
     input_gain, output_gain = _checks.gain("input_gain", input_gain), _checks.gain("output_gain", output_gain)
-    offset = _checks.finite("offset", offset)
+    return composed(name, input_gain, output_gain, _checks.finite("offset", offset))
+
+
+def composed(name, input_gain, output_gain, offset):
+    """The same as `activation`, of arguments that have been checked: a network asks for it at every update."""
+    g = ACTIVATIONS[name]
     return g if (input_gain, output_gain, offset) == (1, 1, 0) else Adjusted(g, input_gain, output_gain, offset)
 
 

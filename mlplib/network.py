@@ -5,10 +5,11 @@ import math
 import numpy as np
 
 from mlplib import _checks
-from mlplib.activations import ACTIVATIONS, activation
+from mlplib.activations import ACTIVATIONS, composed
 from mlplib.initializers import INITIALIZERS, draw
 from mlplib.losses import cross_entropy, log_softmax, one_hot, output_delta, softmax
 from mlplib.mnist import N_CLASSES, N_INPUTS
+from mlplib.products import ORDER, matmul
 
 BIASES = ("input", "every_layer")
 CHUNK = 2000  # samples evaluated at once: few enough for the processor's cache, and memory does not grow with the set
@@ -122,7 +123,7 @@ class MLP:
         for shape, fan_in in zip(self._shapes(), (self.n_inputs, *self.hidden)):
             W = draw(self.init, rng, shape, fan_in)
             with np.errstate(all="ignore"):
-                weights.append((self.init_scale * W).astype(self.dtype))
+                weights.append((self.init_scale * W).astype(self.dtype, order=ORDER))
         _checks.within("init_scale", max(float(np.abs(W).max()) for W in weights), self.dtype)
         return weights
 
@@ -148,26 +149,26 @@ class MLP:
     @property
     def f(self):
         """The hidden units' activation, with its gains and its offset."""
-        return activation(self.activation, self.input_gain, self.output_gain, self.offset)
+        return composed(self.activation, self.input_gain, self.output_gain, self.offset)
 
     def propagate(self, X, buffers):
         """The layers' inputs [X, a_1, a_2, ...] and the logits."""
         f = self.f
         inputs = [X, *buffers.inputs]
         for x, W, a in zip(inputs, self.weights, buffers.activations):
-            z = np.matmul(x, W, out=a)
+            z = matmul(x, W, out=a)
             f(z, out=a)
-        return inputs, np.matmul(inputs[-1], self.weights[-1], out=buffers.logits)
+        return inputs, matmul(inputs[-1], self.weights[-1], out=buffers.logits)
 
     def backpropagate(self, inputs, delta, buffers):
         """The gradient for each weight matrix, from the output layer's δ."""
         f = self.f
         for layer in reversed(range(len(self.weights))):
-            np.matmul(inputs[layer].T, delta, out=buffers.gradients[layer])
+            matmul(inputs[layer].T, delta, out=buffers.gradients[layer])
             if layer > 0:
                 a = buffers.activations[layer - 1]  # without a bias column: it has no δ
                 W = self.weights[layer][: a.shape[1]]
-                delta = np.matmul(delta, W.T, out=buffers.deltas[layer - 1])
+                delta = matmul(delta, W.T, out=buffers.deltas[layer - 1])
                 delta *= f.derivative(a, out=buffers.slopes[layer - 1])
         return buffers.gradients
 

@@ -380,7 +380,7 @@ class Trainer:
     def update(self):
         """Make one update: the next minibatch, its loss, the gradients, one step against them. Nothing is evaluated."""
         epoch, batch = divmod(self.n_steps, self.steps_per_epoch)
-        rows = self.order(epoch)[batch * self.batch_size : (batch + 1) * self.batch_size]
+        rows = self._order(epoch)[batch * self.batch_size : (batch + 1) * self.batch_size]
         # The rows exist; any mode but "raise" lets `take` write straight into the buffer.
         X = np.take(self._X, rows, axis=0, out=self._minibatch, mode="clip")
         targets = np.take(self._targets, rows, axis=0, out=self._minibatch_targets, mode="clip")
@@ -414,7 +414,9 @@ class Trainer:
             If there is no such epoch.
         """
         present = self.n_steps // self.steps_per_epoch
-        epoch = _checks.integer("epoch", epoch, minimum=0, maximum=max(present, self.epochs))
+        return self._order(_checks.integer("epoch", epoch, minimum=0, maximum=max(present, self.epochs)))
+
+    def _order(self, epoch):
         drawn, order, rng = self._shuffled
         if not self.shuffle or epoch == drawn:
             return order
@@ -422,7 +424,7 @@ class Trainer:
         drawn, rng = (drawn, copy.deepcopy(rng)) if epoch > drawn else (-1, self._order_stream())
         while drawn < epoch:
             drawn, order = drawn + 1, rng.permutation(len(self._X))
-        if epoch == present:
+        if epoch == self.n_steps // self.steps_per_epoch:
             self._shuffled = drawn, order, rng
         return order
 
@@ -464,7 +466,7 @@ class Trainer:
             better = after.is_new_best(losses[name])
             calls.append((vars(rule).update, vars(after)))
             if better or after.exhausted:
-                now = now or Weights(progress.step, [W.copy() for W in self.model.weights])
+                now = now or Weights(progress.step, [W.copy(order="K") for W in self.model.weights])
                 calls.append(((self.best if better else self.last).__setitem__, name, now))
                 stopped += not better
         if stopped == len(self.stopping):
