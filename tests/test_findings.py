@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import findings
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from sphinx.errors import ExtensionError
@@ -12,6 +13,7 @@ from mlplib import REPORT
 from mlplib.store import packaged
 
 ROOT = Path(__file__).resolve().parents[1]
+DRAW_PAGE = ROOT / "_build" / "html" / "book" / "draw.html"
 REPORT_PAGE = ROOT / "_build" / "html" / "book" / "report.html"
 FRONT = ROOT / "_build" / "html" / "book" / "introduction.html"
 
@@ -56,3 +58,31 @@ def test_a_row_that_is_not_reproduced_ends_the_build(monkeypatch):
     monkeypatch.setattr(findings, "REPORT", REPORT | {"4e": far})
     with pytest.raises(ExtensionError, match="all rows are reproduced; 4e is not"):
         findings.report_rows(packaged())
+
+
+# ---- the page "Draw a digit"
+
+
+def test_the_page_says_what_a_blank_sheet_is_taken_for_and_what_a_threshold_stops():
+    said = findings.how_sure(packaged())
+    shown = " ".join(BeautifulSoup(DRAW_PAGE.read_bytes(), "html.parser").select_one("main").get_text().split())
+    assert f"It is not 0.1, but {said['blank_sheet']}." in shown
+    assert f"reads {said['read_right']} right; with that threshold it refuses {said['right_refused']} of them" in shown
+    assert f"It reads {said['read_wrong']} wrong, and {said['wrong_passed']} of those pass all the same" in shown
+    assert f"{said['noise_passed']} in a hundred pass" in shown
+    right, wrong = (int(said[key].replace(",", "")) for key in ("read_right", "read_wrong"))
+    assert right + wrong == 10_000 and right == pytest.approx(
+        10_000 * packaged()[REPORT["3c"].experiment].final.validation_accuracy, abs=3)
+
+
+def test_a_network_that_is_unsure_of_a_blank_sheet_ends_the_build():
+    class Unsure:
+        def forward(self, X):
+            return np.full((len(X), 10), 0.1)
+
+    class Shelf:
+        def __getitem__(self, experiment):
+            return replace(packaged()[experiment], model=Unsure())
+
+    with pytest.raises(ExtensionError, match=r"the runs say 0\.10"):
+        findings.how_sure(Shelf())

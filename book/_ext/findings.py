@@ -1,8 +1,9 @@
 """The numbers on pages that run no code, computed from the stored runs at each build."""
 
+import numpy as np
 from sphinx.errors import ExtensionError
 
-from mlplib import REPORT
+from mlplib import REPORT, Standardizer, load_mnist
 from mlplib.evidence import CLAIMS, compare
 from mlplib.store import packaged
 
@@ -66,8 +67,46 @@ def report_rows(store):
     return {"report_rows": "\n".join(f"| {' | '.join(row)} |" for row in rows)}
 
 
+def how_sure(store):
+    """What the network of the page "Draw" says to a blank sheet, and what a threshold of 0.9 would stop.
+
+    Parameters
+    ----------
+    store : mlplib.store.Store
+
+    Returns
+    -------
+    dict from str to str
+        `blank_sheet`, the largest probability and its digit; how many validation images are `read_right`, and
+        `right_refused` of these; `read_wrong`, and `wrong_passed` of these; `noise_passed`, in per cent of the same
+        images with their pixels shuffled.
+
+    Raises
+    ------
+    sphinx.errors.ExtensionError
+        If the runs no longer say what the page says of them.
+    """
+    model = store[REPORT["3c"].experiment].model
+    mnist = load_mnist()
+    standardize = Standardizer.fit(mnist.train.images)
+    images, labels = mnist.validation
+    shuffled = np.random.default_rng(0).permuted(images, axis=1)
+    blank, of_digits, of_noise = (model.forward(standardize(each))
+                                  for each in (np.zeros((1, images.shape[1]), np.uint8), images, shuffled))
+    right, sure = of_digits.argmax(axis=1) == labels, of_digits.max(axis=1) >= 0.9
+    refused, passed, noise = np.sum(right & ~sure), np.sum(~right & sure), np.mean(of_noise.max(axis=1) >= 0.9)
+    if blank.max() < 0.5 or passed > np.sum(~right) / 2 or refused > np.sum(right) / 10 or noise < 0.25:
+        raise ExtensionError("book/draw says that a blank sheet is answered with confidence, and that a threshold "
+                             "stops more wrong answers than it lets through, but not noise; the runs say "
+                             f"{blank.max():.2f}, {passed} of {np.sum(~right)} and {noise:.2f}")
+    return {"blank_sheet": f"{blank.max():.2f}, for the {blank.argmax()}", "noise_passed": f"{100 * noise:.0f}",
+            "read_right": f"{np.sum(right):,}", "right_refused": f"{refused:,}",
+            "read_wrong": f"{np.sum(~right):,}", "wrong_passed": f"{passed:,}"}
+
+
 def substitute(app, config):
-    config.myst_substitutions |= ten_layers(packaged("tuning", "claims")) | report_rows(packaged())
+    shown = packaged()
+    config.myst_substitutions |= ten_layers(packaged("tuning", "claims")) | report_rows(shown) | how_sure(shown)
 
 
 def setup(app):

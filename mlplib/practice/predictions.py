@@ -5,10 +5,17 @@ In a notebook the answer is folded; on the book's pages a script makes a form of
 have chosen (book/_static/predictions.js).
 """
 
+import math
 import re
 from html import escape
 
 from mlplib import _checks
+
+
+def _rounded(number, way):
+    """To two digits, or to a whole number: outwards, so that what is said to count as right is what counts."""
+    digits = 0 if abs(number) >= 100 or number == 0 else 1 - math.floor(math.log10(abs(number)))
+    return way(round(number * 10**digits, 6)) / 10**digits
 
 
 class Prediction:
@@ -56,9 +63,9 @@ class Prediction:
             (place,) = [i for i, right in enumerate(self.right.values()) if right]
             choice = list(self.right)[place].strip()
             return f"{choice[0].upper()}{choice[1:]}.", f'data-right="{place}"'
-        low, high = (f"{end:.2g}" if abs(end) < 100 else f"{end:,.0f}" for end in self.right)
-        said = f"{low}." if low == high else f"Anything from {low} to {high} counts as right."
-        return said.replace("-", "−"), f'data-low="{self.right[0]:.6g}" data-high="{self.right[1]:.6g}"'
+        low, high = (_rounded(end, up) for end, up in zip(self.right, (math.floor, math.ceil)))
+        said = f"{low:,.9g}." if low == high else f"Anything from {low:,.9g} to {high:,.9g} counts as right."
+        return said.replace("-", "−"), f'data-low="{low:.9g}" data-high="{high:.9g}"'
 
     def _repr_html_(self):
         said, data = self._said()

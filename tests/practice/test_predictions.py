@@ -30,10 +30,21 @@ def test_of_choices_the_right_one_is_said_and_where_it_stands():
 
 def test_of_a_number_it_is_said_from_where_to_where_it_is_right():
     there = html("share", (8.4 / 2, 8.4 * 2), "It was 8.4.", "share")
-    assert (there["data-low"], there["data-high"]) == ("4.2", "16.8")
+    assert (there["data-low"], there["data-high"]) == ("4.2", "17")
     assert there.strong.get_text() == "Anything from 4.2 to 17 counts as right."
     assert html("cold", (-3, 2000), "", "x").strong.get_text() == "Anything from −3 to 2,000 counts as right."
     assert html("count", (5, 5), "", "x").strong.get_text() == "5."
+
+
+@pytest.mark.parametrize("right", [(1.04393, 1.24393), (58.16, 78.16), (0.0123, 0.0567), (-2.55, -1.23), (99.7, 123.4),
+                                   (1234.5, 5e6), (0, 0.999)], ids=str)
+def test_what_is_said_to_count_as_right_is_what_counts(right):
+    there = html("share", right, "", "x")
+    said = re.findall(r"−?[\d.,]*\d", there.strong.get_text())
+    low, high = (float(number.replace("−", "-").replace(",", "")) for number in said)
+    assert (low, high) == (float(there["data-low"]), float(there["data-high"])), "the form judges by other numbers"
+    assert low <= right[0] and right[1] <= high, "what was right is not any more"
+    assert low == pytest.approx(right[0], rel=0.1) and high == pytest.approx(right[1], rel=0.1)
 
 
 def test_what_is_said_is_escaped():
