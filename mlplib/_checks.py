@@ -94,6 +94,8 @@ def gain(name, value):
 
 def sequence(name, value, what):
     """Return `value` as a tuple if it has an order and can be gone through twice, as lists, tuples and arrays can."""
+    if type(value) in (list, tuple):  # what an update hands over, which has no time for more
+        return tuple(value)
     if isinstance(value, np.ndarray) and value.ndim == 1 and not np.ma.isMaskedArray(value):
         return tuple(value)
     if isinstance(value, (str, bytes, bytearray, memoryview)) or not isinstance(value, Sequence):
