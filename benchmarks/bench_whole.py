@@ -149,7 +149,6 @@ def test_forty_runs(benchmark, key):
     benchmark.extra_info |= {
         "kind": "forty", "contender": key, "way": FORTY[key], "seconds": seconds, "runs": len(runs),
         "of": len(ROWS) * len(FORTY_SEEDS),
-        "processor": sum(run.get("processor", 0.0) for run in runs.values()),
         "each": [run["seconds"]["whole"] for run in runs.values()],
         "compiling": [run["seconds"].get("compiling", 0.0) for run in runs.values()],
         "updates": sum(run["updates"] for run in runs.values())}

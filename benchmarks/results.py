@@ -115,15 +115,21 @@ def summarise(records, machine):
             ratios(seconds["classroom"], seconds["mlplib"]))
     if by_kind["whole"]:
         summary["whole"] = whole_runs(by_kind["whole"], machine, row)
-        run = next((one for one in summary["whole"]["runs"] if one["threads"] == 1 and one["key"] == "mlplib"), None)
+        on_one = {run["key"]: run for run in summary["whole"]["runs"] if run["threads"] == 1 and run["as"] == SMALL}
+        setting = "the report's run 3c, evaluation and stopping included; 1 thread"
+        if "over_mlplib" in on_one.get("classroom", {}):
+            row(setting, "classroom NumPy, float64 / mlplib", on_one["classroom"]["over_mlplib"],
+                Target("", 2.7, False))
         floor = groups.get(("step", 1, SMALL), {}).get(("floor", SMALL))
-        if run and floor and "evaluation" in summary:
+        if "mlplib" in on_one and floor and "evaluation" in summary:
+            run = on_one["mlplib"]
             step = statistics.median(seconds for _, seconds in floor)
             evaluating = summary["evaluation"]["milliseconds"]["floor"][1] / 1e3
             products = run["updates"] * step + run["evaluations"] * evaluating
-            summary["run"] = {"products_seconds": products}
-            row("the report's run 3c, evaluation and stopping included; 1 thread", "mlplib / the products alone",
-                [one / products for one in run["seconds"]["whole"]])
+            summary["run"] = {"seconds": {key: run["seconds"]["whole"] for key, run in on_one.items()},
+                              "updates": run["updates"], "evaluations": run["evaluations"],
+                              "products_seconds": products}
+            row(setting, "mlplib / the products alone", [one / products for one in run["seconds"]["whole"]])
     if by_kind["forty"]:
         summary["forty"] = forty_runs(by_kind["forty"], machine, row)
     for record in by_kind["side by side"]:
@@ -205,8 +211,7 @@ def forty_runs(records, machine, row):
         seconds = (compiling + times * (sum(record["each"]) - compiling)) / 2 if share else record["seconds"]
         runs.append({"key": record["contender"], "name": whole_name(record["contender"]), "way": record["way"],
                      "runs": record["runs"], "of": record["of"], "measured_seconds": record["seconds"],
-                     "seconds": seconds, "compiling": compiling, "processor_seconds": record["processor"],
-                     "updates": record["updates"]})
+                     "seconds": seconds, "compiling": compiling, "updates": record["updates"]})
     ours = next((run["seconds"] for run in runs if run["key"] == "mlplib"), None)
     for run in runs:
         if ours and run["key"] != "mlplib":

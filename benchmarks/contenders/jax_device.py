@@ -13,7 +13,7 @@ from benchmarks.contenders.jax_scan import functions, initial, on_device, update
 from benchmarks.tasks import Task, data_as
 from benchmarks.whole import minibatches, outcome, schedule
 
-name, requires = "JAX, the run as one program", ("jax",)
+name, requires = "JAX, one program", ("jax",)
 
 
 @lru_cache

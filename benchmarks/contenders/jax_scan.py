@@ -14,7 +14,7 @@ from benchmarks.tasks import data_as
 from benchmarks.whole import schedule, train
 
 name, requires = "JAX, one jitted scan", ("jax",)
-whole_name = "JAX, updates and evaluation jitted"
+whole_name = "JAX, jitted pieces"
 
 
 def on_device(X, y):

@@ -11,7 +11,7 @@ from benchmarks.tasks import Task, data_as
 from benchmarks.whole import minibatches, outcome, schedule
 from mlplib.training import EarlyStopping
 
-name, requires = "JAX, five seeds at once", ("jax",)
+name, requires = "JAX, seeds at once", ("jax",)
 
 
 def many(experiments):
