@@ -41,8 +41,8 @@ def measure(threads, chosen, quick):
     print(f"== measuring with {threads} thread{'s' * (threads > 1)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "benchmark.json"
-        pytest(["bench_steps.py", "bench_runs.py"], threads, quick, "--benchmark-json", str(path), "--benchmark-quiet",
-               "--benchmark-columns=median", *(["-k", chosen] if chosen else []))
+        pytest(["bench_steps.py", "bench_runs.py", "bench_whole.py"], threads, quick, "--benchmark-json", str(path),
+               "--benchmark-quiet", "--benchmark-columns=median", *(["-k", chosen] if chosen else []))
         if not path.exists():  # nothing was chosen
             return []
         return [benchmark["extra_info"] for benchmark in json.loads(path.read_text())["benchmarks"]]
@@ -93,9 +93,19 @@ def main():
     parser.add_argument("--quick", action="store_true", help="fewer repeats: to try, not to publish")
     parser.add_argument("--output", type=Path,
                         help="the JSON file to write (default: mlplib/speed.json; with -k or --quick none)")
+    parser.add_argument("--merge", action="store_true",
+                        help="put what is measured into mlplib/speed.json, or --output, in place of the same figures "
+                             "there, and leave the others")
     arguments = parser.parse_args()
-    output = arguments.output or (None if arguments.k or arguments.quick else HERE.parent / "mlplib" / "speed.json")
-    if output:  # found before ten minutes of measuring
+    partly = (arguments.k or arguments.quick) and not arguments.merge
+    output = arguments.output or (None if partly else HERE.parent / "mlplib" / "speed.json")
+    earlier = None
+    if arguments.merge:
+        try:
+            earlier = json.loads(output.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            sys.exit(f"{output} cannot be merged with: expected the JSON file of an earlier measurement ({error}).")
+    if output:  # found before half an hour of measuring
         probe = output.with_name(f"{output.name}.probe")
         written(probe, "here")
         probe.unlink()
@@ -105,6 +115,8 @@ def main():
     records = [record for threads in (1, 2) for record in measure(threads, arguments.k, arguments.quick)]
     summary = results.summarise(records, machine())
     print(results.as_text(summary))
+    if earlier:
+        summary = results.merged(earlier, summary)
     if output:
         text = json.dumps(summary, indent=1, ensure_ascii=False) + "\n"
         try:

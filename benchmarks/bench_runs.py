@@ -1,6 +1,5 @@
-"""Whole runs: evaluation, the report's row 3c, two runs side by side, memory; and where a step's time goes."""
+"""Evaluation, two runs side by side, the memory of a run; and where a step's time goes."""
 
-import math
 import subprocess
 import sys
 import time
@@ -12,7 +11,7 @@ import pytest
 import mlplib
 from benchmarks import parts
 from benchmarks.contenders import classroom
-from benchmarks.tasks import QUICK, SEED, THREADS, Task, batches, orders
+from benchmarks.tasks import QUICK, SEED, THREADS, Task
 from mlplib.inputs import standardized_mnist
 from mlplib.network import CHUNK
 
@@ -61,38 +60,6 @@ def test_evaluation(benchmark):
     in_turns(benchmark, "evaluation", 15, {"mlplib": lambda: [model.loss_and_accuracy(*pair) for pair in sets],
                                            "floor": products, "classroom": in_class},
              flops=sum(2 * len(X) * W.size for X, _ in sets for W in weights))
-
-
-@one_thread
-def test_a_whole_run(benchmark):
-    reference = mlplib.run(ROW)
-    updates, evaluations = len(reference.history.step), len(reference.history.evaluation_step)
-
-    def in_class():
-        """As many updates and evaluations as ours needed, with the same rule to stop and the same final figures."""
-        epoch = classroom.prepare(Task(ROW.hidden))
-        sets = [(X.astype(np.float64), np.eye(10)[y]) for X, y in standardized_mnist()]
-        order, done, waited, lowest, losses = orders(), 0, 0, math.inf, []
-        while done < updates:
-            for minibatch in batches(next(order), ROW.batch_size):
-                losses.append(epoch(minibatch[np.newaxis])[0])
-                done += 1
-                if (done - 1) % 125 == 0:
-                    figures = [classroom.evaluate(epoch.state["weights"], *pair) for pair in sets]
-                    best = figures[1][0] < lowest
-                    lowest, waited = (figures[1][0], 0) if best else (lowest, waited + 1)
-                    if best:
-                        best_weights = [W.copy() for W in epoch.state["weights"]]
-                if done == updates:
-                    break
-        for weights in (epoch.state["weights"], best_weights):
-            figures = [classroom.evaluate(weights, *pair) for pair in sets]
-        return losses
-
-    first = 200  # later, rounding has made two runs of them
-    np.testing.assert_allclose(in_class()[:first], reference.history.minibatch_loss[:first], rtol=1e-4)
-    in_turns(benchmark, "run", 3, {"mlplib": lambda: mlplib.run(ROW), "classroom": in_class},
-             updates=updates, evaluations=evaluations + 2)
 
 
 @one_thread

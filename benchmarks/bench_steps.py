@@ -11,7 +11,7 @@ from benchmarks.contenders import CONTENDERS, INSTALLED
 from benchmarks.tasks import QUICK, THREADS, Task, batches, orders
 
 REPEATS = {"step": 3, "growth": 2} if QUICK else {"step": 9, "growth": 5}
-PEERS = [key for key in INSTALLED if key not in ("mlplib", "floor")]
+PEERS = [key for key in INSTALLED if key not in ("mlplib", "floor") and hasattr(CONTENDERS[key], "prepare")]
 WIDTHS, BATCHES, DEPTHS = (64, 128, 256, 512, 1024), (32, 64, 128, 256, 512, 1024), (1, 2, 3, 5, 10)
 
 

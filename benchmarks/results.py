@@ -113,20 +113,25 @@ def summarise(records, machine):
             ratios(seconds["mlplib"], seconds["floor"]), Target("", 1.5, True))
         row("evaluating 30,000 images; 1 thread", "classroom NumPy, float64 / mlplib",
             ratios(seconds["classroom"], seconds["mlplib"]))
-    for record in by_kind["run"]:
-        seconds = record["seconds"]
-        summary["run"] = {"seconds": {name: spread(one) for name, one in seconds.items()},
-                          "updates": record["updates"], "evaluations": record["evaluations"]}
-        row("the report's run 3c, evaluation and stopping included; 1 thread", "classroom NumPy, float64 / mlplib",
-            ratios(seconds["classroom"], seconds["mlplib"]), Target("", 2.7, False))
+    if by_kind["whole"]:
+        summary["whole"] = whole_runs(by_kind["whole"], machine, row)
+        on_one = {run["key"]: run for run in summary["whole"]["runs"] if run["threads"] == 1 and run["as"] == SMALL}
+        setting = "the report's run 3c, evaluation and stopping included; 1 thread"
+        if "over_mlplib" in on_one.get("classroom", {}):
+            row(setting, "classroom NumPy, float64 / mlplib", on_one["classroom"]["over_mlplib"],
+                Target("", 2.7, False))
         floor = groups.get(("step", 1, SMALL), {}).get(("floor", SMALL))
-        if floor and "evaluation" in summary:
+        if "mlplib" in on_one and floor and "evaluation" in summary:
+            run = on_one["mlplib"]
             step = statistics.median(seconds for _, seconds in floor)
             evaluating = summary["evaluation"]["milliseconds"]["floor"][1] / 1e3
-            products = record["updates"] * step + record["evaluations"] * evaluating
-            summary["run"]["products_seconds"] = products
-            row("the report's run 3c, evaluation and stopping included; 1 thread", "mlplib / the products alone",
-                spread([one / products for one in seconds["mlplib"]]))
+            products = run["updates"] * step + run["evaluations"] * evaluating
+            summary["run"] = {"seconds": {key: run["seconds"]["whole"] for key, run in on_one.items()},
+                              "updates": run["updates"], "evaluations": run["evaluations"],
+                              "products_seconds": products}
+            row(setting, "mlplib / the products alone", [one / products for one in run["seconds"]["whole"]])
+    if by_kind["forty"]:
+        summary["forty"] = forty_runs(by_kind["forty"], machine, row)
     for record in by_kind["side by side"]:
         one, two = record["seconds"]["one"], record["seconds"]["two"]
         row("two runs side by side, a thread each", "runs in the time of one", ratios([2 * s for s in one], two),
@@ -159,6 +164,82 @@ def summarise(records, machine):
                                "cache_gbytes": record["cache_bytes"] / median["cache"] / 1e9,
                                "memory_gbytes": record["memory_bytes"] / median["memory"] / 1e9}
     return significant(summary)
+
+
+AHEAD = Target("", 1.0, False)  # of every peer: it takes at least as long
+
+
+def whole_name(key):
+    return getattr(CONTENDERS[key], "whole_name", CONTENDERS[key].name)
+
+
+def whole_runs(records, machine, row):
+    """Whole runs: seconds and their parts, and what a peer takes over what mlplib takes in the same round."""
+    runs, by_round = [], {}
+    for record in records:
+        runner = record["threads"], record["contender"], record["as"]
+        by_round.setdefault(runner, {})[record["repeat"]] = record
+    for (threads, key, configuration), rounds in by_round.items():
+        ours = by_round.get((threads, "mlplib", configuration))
+        first, name = next(iter(rounds.values())), whole_name(key)
+        if configuration != first["task"]:
+            name += f" ({configuration.split(', ', 2)[2]})"
+        seconds = {part: spread([one["seconds"][part] for one in rounds.values() if part in one["seconds"]])
+                   for part in first["seconds"]}
+        entry = {"threads": threads, "key": key, "name": name, "as": configuration, "rounds": len(rounds),
+                 "updates": first["updates"], "evaluations": first["evaluations"], "final": first["final"],
+                 "seconds": seconds, "processor_seconds": spread([one["processor"] for one in rounds.values()])}
+        if key == "mlplib":
+            # How much of one processor it had: far below 1, something else was running.
+            entry["busy"] = min(one["processor"] / one["seconds"]["whole"] for one in rounds.values())
+        elif ours:
+            pairs = [(rounds[i]["seconds"], ours[i]["seconds"]) for i in sorted(rounds.keys() & ours.keys())]
+            entry["over_mlplib"] = spread([a["whole"] / b["whole"] for a, b in pairs])
+            entry["compiled_over_mlplib"] = spread([(a["whole"] - a["compiling"]) / b["whole"] for a, b in pairs])
+            row(f"a whole run; {threads} thread{'s' * (threads > 1)}", f"{whole_name(key)} / mlplib",
+                entry["over_mlplib"], AHEAD)
+        runs.append(entry)
+    return {"machine": machine, "runs": runs}
+
+
+def forty_runs(records, machine, row):
+    """The forty runs of the report. Where a share was trained, two processes take at best what is reckoned here."""
+    runs = []
+    for record in records:
+        times, share = record["of"] / record["runs"], record["runs"] < record["of"]
+        compiling = sum(record["compiling"])
+        seconds = (compiling + times * (sum(record["each"]) - compiling)) / 2 if share else record["seconds"]
+        runs.append({"key": record["contender"], "name": whole_name(record["contender"]), "way": record["way"],
+                     "runs": record["runs"], "of": record["of"], "measured_seconds": record["seconds"],
+                     "seconds": seconds, "compiling": compiling, "updates": record["updates"]})
+    ours = next((run["seconds"] for run in runs if run["key"] == "mlplib"), None)
+    for run in runs:
+        if ours and run["key"] != "mlplib":
+            run["over_mlplib"] = run["seconds"] / ours
+            row(f"{run['of']} runs; 2 cores", f"{run['name']} / mlplib", [run["over_mlplib"]] * 3, AHEAD)
+    return {"machine": machine, "runs": runs}
+
+
+PARTS = {"steps": ("task", "threads"), "growth": ("task", "threads"), "parts": ("task",), "table": ("setting", "what")}
+
+
+def merged(earlier, summary):
+    """An earlier summary with what a later one has in place of the same there; the machine stays the earlier one's.
+
+    Whole runs and the forty say by themselves on which machine they were made.
+    """
+    merged = dict(earlier)
+    for name, found in summary.items():
+        if name in PARTS:
+            def key(entry, fields=PARTS[name]):
+                return tuple(entry[field] for field in fields)
+
+            new = {key(entry): entry for entry in found}
+            kept = [new.pop(key(entry), entry) for entry in earlier.get(name, [])]
+            merged[name] = kept + list(new.values())
+        elif name not in ("machine", "missing"):
+            merged[name] = found
+    return merged
 
 
 def as_text(summary):

@@ -16,12 +16,21 @@ LEARNING_RATE, GAMMA, SEED = 0.02, 0.9, 0
 
 @dataclass(frozen=True)
 class Task:
-    """An epoch of minibatch training with momentum on the report's 20,000 images."""
+    """An epoch of minibatch training on the report's 20,000 images, with momentum unless `gamma` is 0."""
 
     hidden: tuple
     batch: int = 32
     activation: str = "improved_sigmoid"
     biases: str = "input"
+    init: str = "fan_in"
+    learning_rate: float = LEARNING_RATE
+    gamma: float = GAMMA
+    seed: int = SEED
+
+    @classmethod
+    def of(cls, experiment):
+        e = experiment
+        return cls(e.hidden, e.batch_size, e.activation, e.biases, e.init, e.optimizer().learning_rate, e.gamma, e.seed)
 
     def __str__(self):
         widths = "-".join(map(str, (785, *self.hidden, 10)))
@@ -49,7 +58,7 @@ class Task:
         return sum(2 * n * k * m for n, k, m in self.products)
 
     def model(self):
-        return MLP(self.hidden, self.activation, "fan_in", self.biases, SEED)
+        return MLP(self.hidden, self.activation, self.init, self.biases, self.seed)
 
     def weights(self):
         return [W.copy() for W in self.model().weights]
@@ -66,13 +75,13 @@ def data():
 
 @lru_cache
 def data_as(convert):
-    """The training set as a contender wants it, converted once: `convert(X, y)`."""
-    return convert(*data())
+    """The training set and the validation set as a contender wants them, converted once: `convert(X, y)` of each."""
+    return [convert(X, y) for X, y in standardized_mnist()]
 
 
-def orders():
-    """The epochs' minibatches, (steps, batch) for any batch size: the order that a Trainer with SEED takes."""
-    rng = np.random.default_rng(np.random.SeedSequence(SEED).spawn(2)[1])
+def orders(seed=SEED):
+    """The epochs' minibatches, (steps, batch) for any batch size: the order that a Trainer with this seed takes."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(2)[1])
     while True:
         yield rng.permutation(len(data()[0]))
 

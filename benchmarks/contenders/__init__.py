@@ -7,16 +7,22 @@ A module says
 
 - `name`: as the table shows it;
 - `requires`: the packages it imports (within `prepare`, so that one that is missing can be named);
+- `compilers` (optional): programs of which it needs one;
 - `configuration` (optional): fields of `Task` that it cannot choose; mlplib is then timed in that configuration too;
-- `prepare(task)`: returns a function that takes an epoch's minibatches, an int array of shape (steps, batch), trains on
-  them, and returns the loss of each minibatch before its update (or their mean; or None if it computes none). If the
-  function has an attribute `weights`, a function, its result is compared too: arrays shaped as `Task.weights()`.
+- `prepare(task)` (optional, as are the next two): returns a function that takes an epoch's minibatches, an int array of
+  shape (steps, batch), trains on them, and returns the loss of each minibatch before its update (or their mean; or None
+  if it computes none). If the function has an attribute `weights`, a function, its result is compared too: arrays
+  shaped as `Task.weights()`;
+- `whole(experiment)`: makes a whole run; `partial(train, prepare=prepare)` does, see `benchmarks/whole.py`, if what
+  `prepare` returns has `figures` too. `whole_name` is its name there, if it is another one;
+- `many(experiments)`: makes several whole runs that differ in their seed only, at once.
 """
 
 import importlib
 import importlib.util
 import os
 import pkgutil
+import shutil
 from pathlib import Path
 
 
@@ -40,7 +46,12 @@ def _installed(package):
         return False
 
 
+def _missing(module):
+    packages = [package for package in module.requires if not _installed(package)]
+    compilers = getattr(module, "compilers", ())
+    return packages + ["a C++ compiler"] * (bool(compilers) and not any(map(shutil.which, compilers)))
+
+
 CONTENDERS = {module.__name__.rpartition(".")[2]: module for module in _modules()}
-MISSING = {key: [package for package in module.requires if not _installed(package)]
-           for key, module in CONTENDERS.items()}
+MISSING = {key: _missing(module) for key, module in CONTENDERS.items()}
 INSTALLED = [key for key in CONTENDERS if not MISSING[key]]
