@@ -41,7 +41,7 @@ def measure(threads, chosen, quick):
     print(f"== measuring with {threads} thread{'s' * (threads > 1)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "benchmark.json"
-        pytest(["bench_steps.py", "bench_runs.py", "bench_whole.py"], threads, quick, "--benchmark-json", str(path),
+        pytest(["bench_steps.py", "bench_runs.py", "bench_whole.py", "bench_browser.py"], threads, quick, "--benchmark-json", str(path),
                "--benchmark-quiet", "--benchmark-columns=median", *(["-k", chosen] if chosen else []))
         if not path.exists():  # nothing was chosen
             return []
