@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks import results
 
 HERE = Path(__file__).parent
+MEASURED = ["bench_steps.py", "bench_runs.py", "bench_whole.py", "bench_browser.py"]
 BLAS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
@@ -41,8 +42,8 @@ def measure(threads, chosen, quick):
     print(f"== measuring with {threads} thread{'s' * (threads > 1)}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "benchmark.json"
-        pytest(["bench_steps.py", "bench_runs.py", "bench_whole.py", "bench_browser.py"], threads, quick, "--benchmark-json", str(path),
-               "--benchmark-quiet", "--benchmark-columns=median", *(["-k", chosen] if chosen else []))
+        pytest(MEASURED, threads, quick, "--benchmark-json", str(path), "--benchmark-quiet",
+               "--benchmark-columns=median", *(["-k", chosen] if chosen else []))
         if not path.exists():  # nothing was chosen
             return []
         return [benchmark["extra_info"] for benchmark in json.loads(path.read_text())["benchmarks"]]
