@@ -4,20 +4,23 @@ import http.server
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 import threading
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
+import tornado
+from axe_playwright_python.sync_playwright import Axe
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "html"
 CDN = "cdn.jsdelivr.net"
 MIRROR = os.environ.get("CDN_MIRROR")
-ELSEWHERE = re.compile(r"^https?://(?!127\.0\.0\.1[:/])")
 
 TYPES = {
     ".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json", ".wasm": "application/wasm",
@@ -45,6 +48,18 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class MirrorHandler(http.server.SimpleHTTPRequestHandler):
+    """The mirror's files, as the CDN sends them."""
+
+    extensions_map = Handler.extensions_map
+    log_message = Handler.log_message
+
+    def end_headers(self):
+        self.send_header("access-control-allow-origin", "*")
+        self.send_header("cross-origin-resource-policy", "cross-origin")
+        super().end_headers()
+
+
 class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 64  # a browser asks for many files at once
 
@@ -52,15 +67,37 @@ class Server(http.server.ThreadingHTTPServer):
         pass  # the browser left before the file was through
 
 
+@contextmanager
+def served(handler, folder, certificate=None):
+    """Serve a folder, over TLS if there is a certificate; the port."""
+    with Server(("127.0.0.1", 0), lambda *args: handler(*args, directory=folder)) as server:
+        if certificate:
+            server.socket = certificate.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
 @pytest.fixture(scope="session")
 def site():
     """The address of the built book, with a slash at its end."""
     if not (BUILT / "index.html").exists():
         pytest.fail("the book is not built: expected _build/html/index.html; run `make book`", pytrace=False)
-    with Server(("127.0.0.1", 0), lambda *args: Handler(*args, directory=BUILT)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with served(Handler, BUILT) as port:
+        yield f"http://127.0.0.1:{port}/"
+
+
+@pytest.fixture(scope="session")
+def mirror():
+    """The port where CDN_MIRROR is served in place of the CDN, by a certificate that is no secret; None without one."""
+    if MIRROR is None:
+        yield None
+        return
+    folder = Path(tornado.__file__).parent / "test"
+    certificate = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.load_cert_chain(folder / "test.crt", folder / "test.key")
+    with served(MirrorHandler, MIRROR, certificate) as port:
+        yield port
 
 
 @pytest.fixture(scope="session")
@@ -99,12 +136,19 @@ def playwright(driver, playwright):
 
 
 @pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args, playwright):
+def browser_type_launch_args(browser_type_launch_args, playwright, mirror):
+    # No other host has an address, not even for what no page asked for. To answer for the CDN here, and not in a route,
+    # leaves the browser its caches, and costs a fraction: through a route every file of every page goes.
+    rules = f"MAP {CDN} 127.0.0.1:{mirror}, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1" if mirror else (
+        f"MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE {CDN}")
     options = {"args": [
         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run",
-        # No other host has an address, not even for what no page asked for.
-        f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1{'' if MIRROR else f', EXCLUDE {CDN}'}",
+        f"--host-resolver-rules={rules}",
+        # What many short-lived pages leave behind is collected by one thread, not by all in turn.
+        "--js-flags=--single-threaded-gc",
     ]}
+    if mirror:
+        options["args"].append("--ignore-certificate-errors")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options["args"].append("--no-sandbox")
     if not Path(playwright.chromium.executable_path).exists():
@@ -118,28 +162,42 @@ def browser_type_launch_args(browser_type_launch_args, playwright):
 
 
 class Network:
-    """Which requests leave the site. The CDN answers, from CDN_MIRROR where it is set, unless `cdn` is False."""
+    """Which requests leave the site. The CDN answers, from CDN_MIRROR where it is set, unless `cdn` is set to False."""
 
     def __init__(self):
-        self.cdn = True
         self.fetched = []  # from the CDN
         self.blocked = []
+        self._contexts, self._cdn = [], True
 
-    def handle(self, route):
-        url = urlsplit(route.request.url)
-        if url.hostname != CDN or not self.cdn:
-            self.blocked.append(route.request.url)
-            return route.abort("addressunreachable")
-        self.fetched.append(route.request.url)
-        if MIRROR is None:
-            return route.continue_()
-        file = Path(MIRROR) / unquote(url.path).lstrip("/")
-        if not file.is_file():
-            return route.fulfill(status=404, body=f"not in the mirror: {url.path}")
-        route.fulfill(body=file.read_bytes(), headers={
-            "access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin",
-            "content-type": TYPES.get(file.suffix, "application/octet-stream"),
-        })
+    @property
+    def cdn(self):
+        return self._cdn
+
+    @cdn.setter
+    def cdn(self, answers):
+        self._cdn = answers
+        for context in self._contexts:
+            self._shut_off(context)
+
+    def listen(self, context):
+        self._contexts.append(context)
+        context.on("response", lambda response: self._is_elsewhere(response) and self.fetched.append(response.url))
+        context.on("requestfailed", self._failed)
+        self._shut_off(context)
+
+    def _shut_off(self, context):
+        if not self._cdn:
+            context.route(f"https://{CDN}/**", lambda route: route.abort("addressunreachable"))
+
+    def _failed(self, request):
+        # What a page's own policy forbids leaves it not; of what is left, a page that went away needs nothing more.
+        if self._is_elsewhere(request) and request.failure not in ("csp", "net::ERR_ABORTED"):
+            self.blocked.append(request.url)
+
+    @staticmethod
+    def _is_elsewhere(message):
+        url = urlsplit(message.url)
+        return url.scheme in ("http", "https") and url.hostname != "127.0.0.1"
 
 
 class Console:
@@ -183,7 +241,7 @@ class Guard:
 
     def watch(self, context):
         """Every page and popup of the context."""
-        context.route(ELSEWHERE, self.network.handle)
+        self.network.listen(context)
         self.console.listen(context)
         context.expose_binding("tellBreach", lambda source, breach: self.breaches.append(
             f"{source['page'].url}: {breach}"))
@@ -238,6 +296,73 @@ def keep_open(browser, browser_context_args):
     for _, context in opened:
         context.close()
     assert [breach for guard, _ in opened for breach in guard.breaches] == []
+
+
+@pytest.fixture(scope="session")
+def leave():
+    """A function that makes a kept page a new visitor's: what it was at is gone, and all that this kept and said.
+
+    What the browser has fetched and compiled stays, which is most of what a page costs.
+    """
+    def go(page, guard):
+        if page.url.startswith("http"):
+            page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        page.goto("about:blank")
+        page.emulate_media(media="screen", color_scheme="light", forced_colors="none")
+        guard.console.clear()
+        guard.network.fetched.clear()
+        guard.network.blocked.clear()
+        return page
+
+    return go
+
+
+# For axe a formula is a box of its size: it has the colour of its text, and thousands of parts. Of the words of a
+# block of code those that look alike on the same ground are one.
+ASIDE = """() => {
+  const put = (element, children) => {
+    window.putAside.push([element, [...element.childNodes], element.getAttribute("style")]);
+    element.replaceChildren(...children);
+  };
+  window.putAside = [];
+  const formulas = [...document.querySelectorAll("mjx-math")];
+  const sizes = formulas.map((formula) => formula.getBoundingClientRect());
+  for (const [n, formula] of formulas.entries()) {
+    put(formula, []);
+    const { width, height } = sizes[n];
+    formula.style.cssText += `; display: inline-block; width: ${width}px; height: ${height}px`;
+  }
+  for (const block of document.querySelectorAll("pre:has(> span)")) {
+    const looks = new Set();
+    put(block, [...block.childNodes].map((word) => {
+      if (!word.matches?.("span:not(:has(*))")) return word;
+      const { color, backgroundColor, fontSize, fontWeight, opacity } = getComputedStyle(word);
+      const look = [color, backgroundColor, fontSize, fontWeight, opacity].join(), known = looks.has(look);
+      looks.add(look);
+      return known ? word.textContent : word;
+    }));
+  }
+}"""
+BACK = """() => {
+  for (const [element, children, style] of window.putAside) {
+    element.replaceChildren(...children);
+    if (style === null) element.removeAttribute("style"); else element.setAttribute("style", style);
+  }
+}"""
+
+
+@pytest.fixture(scope="session")
+def axe():
+    """A function that gives the rules that axe finds broken, on a page or a part of it: axe(page, ".explorer")."""
+    program = Axe()
+
+    def violations(page, where=None, **options):
+        page.evaluate(ASIDE)
+        found = program.run(page, where, {"resultTypes": ["violations"]} | options).response["violations"]
+        page.evaluate(BACK)
+        return found
+
+    return violations
 
 
 # Their program is fetched when one of them comes near.

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 import mlplib
 from mlplib.store import packaged
@@ -482,7 +481,7 @@ def test_a_blank_sheet_is_printed_with_an_example_and_a_drawing_as_it_is(digit):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_narrow_screen_is_wide_enough_and_axe_finds_nothing_serious(new_context, site, scheme):
+def test_a_narrow_screen_is_wide_enough_and_axe_finds_nothing_serious(new_context, site, axe, scheme):
     page = new_context(viewport={"width": 380, "height": 800}, color_scheme=scheme).new_page()
     page.goto(site + PAGE)
     page.wait_for_function("window.mlpDigit")
@@ -493,7 +492,7 @@ def test_a_narrow_screen_is_wide_enough_and_axe_finds_nothing_serious(new_contex
         const whole = document.querySelector('#draw-digit');
         return [...whole.querySelectorAll('*')].filter((part) => right(part) > right(whole)).length;
     }""") == 0
-    found = Axe().run(page, context="#draw-digit").response["violations"]
+    found = axe(page, "#draw-digit")
     assert [(fault["id"], fault["impact"]) for fault in found] == []
-    serious = [f for f in Axe().run(page).response["violations"] if f["impact"] in ("serious", "critical")]
+    serious = [f for f in axe(page) if f["impact"] in ("serious", "critical")]
     assert [(fault["id"], [node["html"] for node in fault["nodes"]]) for fault in serious] == []

@@ -234,13 +234,11 @@ def test_a_plain_picture_stands_where_the_widget_manager_cannot_load(address, ex
     assert page.locator(".bd-article .explorer").count() == 0
 
 
-@each_explorer
+@pytest.mark.parametrize("address", [TRICKS, TOPOLOGY])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious_in_an_explorer(name, scheme, explorer):
-    from axe_playwright_python.sync_playwright import Axe
-
-    page = explorer(name).page
+def test_axe_finds_nothing_serious_in_the_explorers_of_a_page(address, scheme, explorer, axe):
+    page, *_ = {explorer(name).page for name, place in PLACES.items() if place[0] == address}
     page.emulate_media(color_scheme=scheme)
     page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
-    found = Axe().run(page, context=".bd-article .explorer").response["violations"]
+    found = axe(page, ".bd-article .explorer")
     assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []

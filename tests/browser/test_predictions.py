@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 BUILT = Path(__file__).resolve().parents[2] / "_build" / "html"
@@ -179,12 +178,12 @@ def test_a_choice_that_the_page_no_longer_offers_counts_no_more(at, page):
 
 
 @pytest.mark.parametrize("scheme, forced", [("light", "none"), ("dark", "none"), ("dark", "active")])
-def test_axe_finds_nothing_in_forms_answered_and_not(at, page, scheme, forced):
+def test_axe_finds_nothing_in_forms_answered_and_not(at, page, axe, scheme, forced):
     page.emulate_media(color_scheme=scheme, forced_colors=forced)
     _, _, form = at()
     commit(form, 0)
     where = {"include": [[".prediction-form"], ["details.prediction"], ["#your-predictions"]]}
-    assert [(each["id"], each["nodes"][0]["html"]) for each in Axe().run(page, where).response["violations"]] == []
+    assert [(each["id"], each["nodes"][0]["html"]) for each in axe(page, where)] == []
     drawn = page.locator("#your-predictions svg g").first.evaluate("line => getComputedStyle(line).stroke")
     assert drawn == page.locator("#your-predictions p").first.evaluate("text => getComputedStyle(text).color")
 
