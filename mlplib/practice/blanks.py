@@ -233,24 +233,21 @@ class Blank:
             found += self.diagnosis(observation, labels) if labels else []
         found.sort(key=lambda each: each[0] is None)
         (name, labels), *others = found
-        if name is None:
-            position = self._position(labels[0])
-            where = self.name if len(self.signatures) == 1 else self._functions[position]
-            said = Mistake(None, (), self.resemblance(observation, labels), *self._advice[position])
-            sentences = [self.first_difference(observation, labels), said.follows]
-        else:
-            where, said = name, self.mistakes[name]
-            sentences = [self.first_difference(observation, labels), said.follows]
+        position = self._position(labels[0])
+        said = self.mistakes.get(name) or Mistake(None, (), self.resemblance(observation, labels),
+                                                  *self._advice[position])
+        sentences = [self.first_difference(observation, labels), said.follows]
         for another, labels in others:
             if another is None:
                 sentences.append(f"Something else is not right either. {self.first_difference(observation, labels)}")
             elif another != name:
                 sentences.append(f"There is a second mistake: {another}. {self.first_difference(observation, labels)}")
+        where = self.name if len(self.signatures) == 1 else self._functions[position]
         return self._answer(said, *sentences, where=where)
 
-    def _answer(self, said, *sentences, where=None):
-        """The answer to a mistake."""
-        return Answer(self.name, False, said.name, f"Not right yet: {where or said.name}.",
+    def _answer(self, said, *sentences, where=""):
+        """The answer to a mistake, or to what is wrong somewhere in no known way."""
+        return Answer(self.name, False, said.name, f"Not right yet: {said.name or where}.",
                       tuple(filter(None, sentences)), said.look, said.hint, said.line)
 
     def _position(self, label):

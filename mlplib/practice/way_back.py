@@ -5,7 +5,7 @@ import numpy as np
 from mlplib.gradient_check import central_difference
 from mlplib.losses import one_hot, output_delta, softmax
 from mlplib.practice.blanks import Advice, Blank
-from mlplib.practice.way_forward import CURVES, NETWORKS, f_slope, layers, random_samples, weights_of
+from mlplib.practice.way_forward import BENDS, NETWORKS, f_slope, layers, random_samples, weights_of
 
 # ---- 4: δ of the output
 
@@ -143,7 +143,7 @@ DELTA.mistake(
 
 def _see_backward(look, backward):
     for name, (n, widths, curve) in NETWORKS.items():
-        weights, (f, slope) = weights_of(*widths), CURVES[curve]
+        weights, (f, slope) = weights_of(*widths), BENDS[curve]
         inputs, z = layers(random_samples(n, widths[0]), weights, f)
         delta = output_delta(np.log(softmax(z)), one_hot(np.arange(n) % widths[-1], widths[-1]))
         look.call("backward(inputs, delta, weights, slope)", backward, inputs, delta, weights, slope, case=f", {name}")

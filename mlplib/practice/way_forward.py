@@ -126,18 +126,18 @@ def _see_softmax(look, softmax, cross_entropy):
         look.call("cross_entropy(z, y)", cross_entropy, np.array(z), np.array(y), case=case)
 
 
-def log_softmax(z):
+def _log_softmax(z):
     """The library's, of whole numbers too."""
     return losses.log_softmax(np.asarray(z, float))
 
 
-def softmax(z):
+def _softmax(z):
     """The same."""
-    return np.exp(log_softmax(z))
+    return np.exp(_log_softmax(z))
 
 
 def _loss(z, y):
-    return cross_entropy(log_softmax(z), one_hot(y, z.shape[1]))
+    return cross_entropy(_log_softmax(z), one_hot(y, z.shape[1]))
 
 
 def _right_class(p, y):
@@ -147,7 +147,7 @@ def _right_class(p, y):
 SOFTMAX = Blank(
     "softmax",
     "The softmax of each row of logits, and the mean cross-entropy of logits z with integer labels y.",
-    ("softmax(z)", "cross_entropy(z, y)"), _see_softmax, (softmax, _loss),
+    ("softmax(z)", "cross_entropy(z, y)"), _see_softmax, (_softmax, _loss),
     (Advice((1, "Softmax: from sums to probabilities"),
             "Each row is one sample. Its probabilities add up to 1, and do not change if all its logits rise together.",
             "e = np.exp(z - z.max(axis=1, keepdims=True)); return e / e.sum(axis=1, keepdims=True)"),
@@ -164,7 +164,7 @@ def _over_samples(z):
 
 
 SOFTMAX.mistake(
-    "softmax over samples", lambda z: softmax(z.T).T, _loss, also=[(_over_samples, _loss)],
+    "softmax over samples", lambda z: _softmax(z.T).T, _loss, also=[(_over_samples, _loss)],
     follows="Each column adds up to 1 in place of each row: the samples compete for a class, not the classes for a "
             "sample. With a single sample every probability is 1.",
     hint="Rows are samples. Along which axis of the array do the classes lie?")
@@ -197,13 +197,13 @@ def _without_keepdims(z):
 
 def _in_place(z):
     z -= z.max(axis=1, keepdims=True)
-    return softmax(z)
+    return _softmax(z)
 
 
 SOFTMAX.mistake(
     "overflow at z = 1,000", _unsteady, _loss,
     also=[(_unsteady, lambda z, y: -np.log(_right_class(_unsteady(z), y)).mean()),
-          (softmax, lambda z, y: (np.log(np.exp(z).sum(axis=1)) - _right_class(z, y)).mean())],
+          (_softmax, lambda z, y: (np.log(np.exp(z).sum(axis=1)) - _right_class(z, y)).mean())],
     follows="e to the 1,000 is infinity in float64, and infinity by infinity is NaN. Logits of 1,000 need no fault in "
             "the network: images whose grey levels are not standardised are enough.",
     hint="Raising all logits of a row together changes no probability. Which number may you subtract, so that the "
@@ -237,16 +237,16 @@ SOFTMAX.mistake(
 
 @np.errstate(all="ignore")
 def _naive(z):
-    return np.log(softmax(z))
+    return np.log(_softmax(z))
 
 
 def _by_one_hot(z, y):
-    return -(one_hot(y, z.shape[1]) * np.log(softmax(z))).sum() / len(z)
+    return -(one_hot(y, z.shape[1]) * np.log(_softmax(z))).sum() / len(z)
 
 
 SOFTMAX.mistake(
-    "the logarithm of a probability that became 0", softmax,
-    lambda z, y: -np.log(_right_class(softmax(z), y)).mean(), also=[(softmax, _by_one_hot)],
+    "the logarithm of a probability that became 0", _softmax,
+    lambda z, y: -np.log(_right_class(_softmax(z), y)).mean(), also=[(_softmax, _by_one_hot)],
     follows="A class that is 900 behind has the probability e to the −900, which float64 rounds to 0, and the "
             "logarithm of 0 is −infinity, and 0 times that is NaN. The loss of a sample whose own class is 900 behind "
             "is 900.",
@@ -254,7 +254,7 @@ SOFTMAX.mistake(
 
 
 def _propped(small):
-    return softmax, lambda z, y: -np.log(_right_class(softmax(z), y) + small).mean()
+    return _softmax, lambda z, y: -np.log(_right_class(_softmax(z), y) + small).mean()
 
 
 SOFTMAX.mistake(
@@ -266,7 +266,7 @@ SOFTMAX.mistake(
 
 
 def _painted(paint):
-    return softmax, lambda z, y: paint(_right_class(_naive(z), y))
+    return _softmax, lambda z, y: paint(_right_class(_naive(z), y))
 
 
 SOFTMAX.mistake(
@@ -281,41 +281,41 @@ SOFTMAX.mistake(
     follows="A sample on which the network is as wrong as can be costs nothing: the worse it does, the lower the loss.",
     hint="That sample has a finite loss. Which formula gives it without a logarithm of 0?")
 SOFTMAX.mistake(
-    "a sum where a mean is meant (the 1/N is missing)", softmax, lambda z, y: _loss(z, y) * len(z),
+    "a sum where a mean is meant (the 1/N is missing)", _softmax, lambda z, y: _loss(z, y) * len(z),
     follows="The loss of 32 samples is 32 times that of one. Losses of sets of different sizes cannot be compared, and "
             "a gradient that belongs to it is N times as long.",
     hint="With one sample your loss is right. With three it is three times too large.")
 SOFTMAX.mistake(
-    "the mean over the classes too", softmax, lambda z, y: _loss(z, y) / z.shape[1],
+    "the mean over the classes too", _softmax, lambda z, y: _loss(z, y) / z.shape[1],
     follows="Your loss is K times too small, K being the number of classes: a tenth for each of ten digits gives 0.23 "
             "in place of ln 10 = 2.30.",
     hint="`mean()` of an array of shape (N, K) divides by N · K. How many samples are there?")
 SOFTMAX.mistake(
-    "a loss for each sample", softmax, lambda z, y: -_right_class(log_softmax(z), y),
-    also=[(softmax, lambda z, y: -_right_class(_naive(z), y))],
+    "a loss for each sample", _softmax, lambda z, y: -_right_class(_log_softmax(z), y),
+    also=[(_softmax, lambda z, y: -_right_class(_naive(z), y))],
     follows="N losses come back. To go downhill there must be one number to make smaller.",
     hint="What is still to be done with the N numbers?")
 SOFTMAX.mistake(
-    "logits taken for probabilities", softmax, lambda z, y: -np.log(_right_class(z, y)).mean(),
+    "logits taken for probabilities", _softmax, lambda z, y: -np.log(_right_class(z, y)).mean(),
     follows="What comes in are logits: they may be negative, and then the logarithm is NaN. They do not add up to 1.",
     hint="How do logits become probabilities? Your first function knows.")
 SOFTMAX.mistake(
-    "no minus", softmax, lambda z, y: -_loss(z, y), also=[(softmax, lambda z, y: _right_class(_naive(z), y).mean())],
+    "no minus", _softmax, lambda z, y: -_loss(z, y), also=[(_softmax, lambda z, y: _right_class(_naive(z), y).mean())],
     follows="A probability is at most 1, so its logarithm is at most 0. Your loss is negative, and going downhill on "
             "it makes the right class improbable.",
     hint="Less is to be better, and a perfect answer is to cost 0.")
 SOFTMAX.mistake(
-    "bits in place of nats", softmax, lambda z, y: _loss(z, y) / np.log(2),
+    "bits in place of nats", _softmax, lambda z, y: _loss(z, y) / np.log(2),
     follows="With the logarithm to base 2 the loss is 1.44 times as large. δ = (ŷ − y)/N is its slope no more.",
     hint="Which logarithm has the derivative 1/x?")
 
 
 def _all_pairs(z, y):
-    return -log_softmax(z)[:, y].mean()
+    return -_log_softmax(z)[:, y].mean()
 
 
 SOFTMAX.mistake(
-    "every sample with every label", softmax, _all_pairs,
+    "every sample with every label", _softmax, _all_pairs,
     follows="`log_p[:, y]` has the shape (N, N): each sample is asked for the labels of all samples. With one sample "
             "nothing is noticed.",
     hint="Pick one entry from each row: row 0 with y[0], row 1 with y[1]. An array of row numbers does it.")
@@ -329,35 +329,35 @@ def _sum_of_all(z, y):
 
 
 SOFTMAX.mistake(
-    "rows picked in place of classes", softmax, lambda z, y: -log_softmax(z)[y].mean(),
-    also=[(softmax, lambda z, y: -log_softmax(z)[y]), (softmax, lambda z, y: -_naive(z)[y].mean()),
-          (softmax, lambda z, y: -_naive(z)[y])],
+    "rows picked in place of classes", _softmax, lambda z, y: -_log_softmax(z)[y].mean(),
+    also=[(_softmax, lambda z, y: -_log_softmax(z)[y]), (_softmax, lambda z, y: -_naive(z)[y].mean()),
+          (_softmax, lambda z, y: -_naive(z)[y])],
     follows="`log_p[y]` takes whole rows: that of sample 3 if a label is 3. It crashes where a label is larger than "
             "the number of samples allows, and else it is silently wrong.",
     hint="One entry from each row needs two indices: which row, and which class.")
 SOFTMAX.mistake(
-    "labels counted from 1", softmax, lambda z, y: _loss(z, (y - 1) % z.shape[1]),
-    also=[(softmax, lambda z, y: -_right_class(_naive(z), y - 1).mean())],
+    "labels counted from 1", _softmax, lambda z, y: _loss(z, (y - 1) % z.shape[1]),
+    also=[(_softmax, lambda z, y: -_right_class(_naive(z), y - 1).mean())],
     follows="Each sample is asked for the class before its own, and label 0 for the last one, since index −1 is the "
             "last: the network learns to call a 7 a 6.",
     hint="Which column belongs to label 0?")
 SOFTMAX.mistake(
-    "the sum over all samples", softmax,
+    "the sum over all samples", _softmax,
     lambda z, y: (z.max() + np.log(np.exp(z - z.max()).sum()) - _right_class(z, y)).mean(),
-    also=[(softmax, lambda z, y: (np.log(np.exp(z).sum()) - _right_class(z, y)).mean()), (softmax, _sum_of_all)],
+    also=[(_softmax, lambda z, y: (np.log(np.exp(z).sum()) - _right_class(z, y)).mean()), (_softmax, _sum_of_all)],
     follows="S holds the exponentials of all samples, so each class competes with those of the other images, and the "
             "loss grows with the size of the minibatch. With one sample nothing is noticed.",
     hint="`sum()` without an axis adds up the whole array. Whose logits belong into a sample's S?")
 
 
 def _binary(z, y):
-    p, target = softmax(z), one_hot(y, z.shape[1])
+    p, target = _softmax(z), one_hot(y, z.shape[1])
     with np.errstate(all="ignore"):
-        return -np.sum(np.where(target == 1, log_softmax(z), np.log(1 - p))) / len(z)
+        return -np.sum(np.where(target == 1, _log_softmax(z), np.log(1 - p))) / len(z)
 
 
 SOFTMAX.mistake(
-    "the loss of yes-or-no outputs", softmax, _binary,
+    "the loss of yes-or-no outputs", _softmax, _binary,
     follows="−y ln ŷ − (1 − y) ln(1 − ŷ) is the cross-entropy of outputs that are each a yes or no of its own. With "
             "the softmax the other classes have lost already what the right one gained: here they count twice.",
     hint="How many of a sample's K terms are not 0 in the sum over y ln ŷ?")
@@ -382,13 +382,13 @@ def random_samples(n, n_inputs, seed=1):
 # round has a value too. And one that bends by another curve.
 NETWORKS = {"layers 5-3-4-2": (6, (5, 3, 4, 2), "sigmoid"), "layers 3-3-3-3": (3, (3, 3, 3, 3), "sigmoid"),
             "layers 4-3": (2, (4, 3), "sigmoid"), "layers 4-3-3-2, tanh": (4, (4, 3, 3, 2), "tanh")}
-CURVES = {"sigmoid": (f, f_slope), "tanh": (np.tanh, lambda a: 1 - a**2)}
+BENDS = {"sigmoid": (f, f_slope), "tanh": (np.tanh, lambda a: 1 - a**2)}
 
 
 def _see_forward(look, forward):
     for name, (n, widths, curve) in NETWORKS.items():
         X, weights = random_samples(n, widths[0]), weights_of(*widths)
-        look.call("forward(X, weights, f)", forward, X, weights, CURVES[curve][0], case=f", {name}")
+        look.call("forward(X, weights, f)", forward, X, weights, BENDS[curve][0], case=f", {name}")
     whole = np.array([[0, 3, 1], [2, -1, 1]])
     look.call("forward(X, weights, f)", forward, whole, weights_of(3, 2, 2), f, case=", X of whole numbers")
 
@@ -473,7 +473,7 @@ FORWARD.mistake(
             "no second.",
     hint="How many weight matrices are there? A loop over them knows.")
 FORWARD.mistake(
-    "probabilities in place of logits", _forward_with(after=lambda inputs, z, f: (inputs, softmax(z))), line=_LOGITS,
+    "probabilities in place of logits", _forward_with(after=lambda inputs, z, f: (inputs, _softmax(z))), line=_LOGITS,
     look=(1, "Softmax: from sums to probabilities"),
     follows="The softmax has been applied already. cross_entropy applies it to logits, so it would come twice, and the "
             "loss could not fall below 1.46 with ten classes.",
@@ -514,7 +514,7 @@ FORWARD.mistake(
 FORWARD.mistake(
     "the logits among the inputs", _forward_with(after=lambda inputs, z, f: ([*inputs, z], z)), line=_LOGITS,
     also=[(_forward_with(after=lambda inputs, z, f: ([*inputs, f(z)], z)),),
-          (_forward_with(after=lambda inputs, z, f: ([*inputs, softmax(z)], z)),)],
+          (_forward_with(after=lambda inputs, z, f: ([*inputs, _softmax(z)], z)),)],
     follows="The list has one entry more than there are weight matrices. A backward pass that goes through both from "
             "their ends pairs each matrix with the wrong layer.",
     hint="One entry for each weight matrix: what that matrix is multiplied with.")

@@ -366,9 +366,18 @@ def test_what_to_read_again_is_that_of_the_function(name, functions, where, sect
     assert answer.hint and answer.line
 
 
-@pytest.mark.parametrize("end", ["None", "[]", "3", "[None, None]", "['a', 'b']", "[np.zeros(3)]"])
+@pytest.mark.parametrize("end", ["None", "[]", "3", "[None, None]", "['a', 'b']", "[np.zeros(3)]",
+                                 "[type('T', (), {'__array__': lambda self: 1 / 0})()] * 2"])
 def test_whatever_the_network_gets_for_weights_is_answered(end):
     assert not check("training", *written("training", {"= best": f"= {end}"})).right
+
+
+@pytest.mark.parametrize("X, y", [("X[rows][np.newaxis]", "y[rows]"), ("None", "None"), ("X[rows, 0]", "y[rows]"),
+                                  ("X[rows]", "y[rows][np.newaxis]"), ("X[rows]", "print"), ("X[:0]", "y[:0]"),
+                                  ("X[rows] * np.nan", "y[rows]"), ("X[rows].astype(str)", "[{}]")])
+def test_whatever_the_network_is_asked_about_is_answered(X, y):
+    assert not check("training", *written("training", {"X[rows], y[rows]": f"{X}, {y}"})).right
+    assert not check("training", *written("training", {"*validation": f"{X}, {y}"})).right
 
 
 def test_a_transposed_product_gets_its_name_whichever_of_numpys_products_it_is():

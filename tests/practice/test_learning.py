@@ -65,7 +65,8 @@ def test_a_gradient_is_known_again_if_it_is_the_same():
     assert [(rows, late) for rows, _, late in network.updates[3:]] == [([8, 8], 0), ([7, 7], 1), ([], None), ([], None)]
 
 
-@pytest.mark.parametrize("weights", [None, [], 3, [None, None], ["a", "b"], [np.zeros(3)], [np.zeros((2, 3))] * 2])
+@pytest.mark.parametrize("weights", [None, [], 3, [None, None], ["a", "b"], [np.zeros(3)], [np.zeros((2, 3))] * 2,
+                                     [np.full((2, 3), "a"), np.full((3, 2), "b")]])
 def test_other_things_for_weights_are_not_its_best(weights):
     network, _ = rehearsal([3], 1, 1)
     network.weights = weights

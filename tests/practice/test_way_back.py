@@ -5,7 +5,7 @@ from test_way_forward import AS_MLP
 
 from mlplib import MLP
 from mlplib.practice.way_back import BACKWARD, DELTA, GRADIENT_CHECK
-from mlplib.practice.way_forward import CURVES, FORWARD, NETWORKS, random_samples, weights_of
+from mlplib.practice.way_forward import BENDS, FORWARD, NETWORKS, random_samples, weights_of
 
 
 def test_gradients_are_those_of_a_network_and_those_of_trying():
@@ -13,7 +13,7 @@ def test_gradients_are_those_of_a_network_and_those_of_trying():
         network = MLP(widths[1:-1], n_inputs=widths[0], n_classes=widths[-1], dtype=np.float64, **AS_MLP[curve])
         network.weights = weights_of(*widths)
         X, y = random_samples(n, widths[0]), np.arange(n) % widths[-1]
-        f, slope = CURVES[curve]
+        f, slope = BENDS[curve]
         inputs, _ = FORWARD.reference[0](X, network.weights, f)
         delta = DELTA.reference[0](network.forward(X), y)
         gradients = BACKWARD.reference[0](inputs, delta, network.weights, slope)
