@@ -1,5 +1,6 @@
 """Blanks of learning: the update with momentum, the training loop; with the mistakes made in them."""
 
+import copy
 from itertools import pairwise
 
 import numpy as np
@@ -26,6 +27,8 @@ def _see_update(look, update):
             for layer, W in enumerate(weights):
                 look.note(f"weights[{layer}] after step {step}, {name}", W)
             look.note(f"{CLUE}a velocity is still 0 after step {step}, {name}", not all(map(np.any, velocities)))
+            look.note(f"{CLUE}the velocities are the gradients after step {step}, {name}",
+                      all(map(np.array_equal, velocities, before)))
             look.note(f"update changes the gradients, step {step}, {name}",
                       not all(map(np.array_equal, gradient, before)))
 
@@ -42,8 +45,8 @@ def _update_with(velocity=lambda v, gradient, alpha, gamma: gamma * v + gradient
 
 MOMENTUM = Blank(
     "momentum",
-    "One update with momentum: v := γ v + ∇C, then W := W − α v, for each matrix; weights and velocities are moved in "
-    "place.",
+    "One update with momentum: v := γ v + ∇C, then W := W − α v, for each matrix; afterwards the two lists hold the "
+    "new weights and velocities.",
     ("update(weights, gradients, velocities, alpha, gamma)",), _see_update, (_update_with(),),
     (Advice((3, "Keep some of the last direction"),
             "Each matrix has a velocity of its own, which must still be there at the next step.",
@@ -116,6 +119,11 @@ MOMENTUM.mistake(
             "descent, and the velocity goes along unheeded.",
     hint="What should the weights follow, the gradient or the velocity?")
 MOMENTUM.mistake(
+    "the velocity forgets what it was", _update_with(velocity=lambda v, gradient, alpha, gamma: gradient), line=_PLACE,
+    follows="The first step is right. From the second on v is the new gradient and nothing else: γ has no part in it, "
+            "and that is gradient descent.",
+    hint="What of the old velocity should still be in the new one?")
+MOMENTUM.mistake(
     "a constant of its own in place of α or γ", *_constants(alpha=0.1),
     also=[_constants(alpha=alpha) for alpha in (0.01, 0.02)] + [_constants(gamma=0.9), _constants(gamma=0.8)],
     look=(3, "How large may α be?"), line=_PLACE,
@@ -123,8 +131,8 @@ MOMENTUM.mistake(
     hint="Which of the arguments does your function never use?")
 MOMENTUM.mistake(
     "the update of a copy", _of_copies, line=_PLACE,
-    follows="The weights have not moved. `W = W − ...` makes a new array and gives it the name W; the network keeps "
-            "the old one.",
+    follows="The weights have not moved. `W = W − ...`, for instance, makes a new array and gives it the name W; the "
+            "network keeps the old one.",
     hint="`W -= ...` changes the array itself.")
 MOMENTUM.mistake(
     "the wrong sign", _update_with(step=lambda v, gradient, alpha, gamma: -alpha * v), look=(1, "Go downhill"),
@@ -215,13 +223,15 @@ class Rehearsal:
         How many updates there had been at the evaluations on the validation set, if there were new ones.
     looked, touched : bool
         Whether anybody asked for the weights; and whether anybody did, or set them, after the last evaluation.
+    disturbed : bool
+        Whether the weights, at an evaluation, were not those that the updates had made.
     """
 
     def __init__(self, losses, validation):
         self._weights = [np.zeros((2, 3)), np.zeros((3, 2))]
         self._losses, self._numbers = losses, validation[:, 0].tolist()
-        self._gradients, self.updates, self.ends, self.looked, self.touched = [], [], [], False, False
-        self._n_losses = 0
+        self._gradients, self.updates, self.ends, self._n_losses = [], [], [], 0
+        self.looked = self.touched = self.disturbed = False
 
     def __getstate__(self):  # a copy of the whole network has its weights too
         self.looked = True
@@ -268,16 +278,21 @@ class Rehearsal:
             return 9 / (1 + len(self.updates)) + len(X)
         if len(self.updates) > max(self.ends, default=0):
             self.ends.append(len(self.updates))
+            self.disturbed |= not self._is_after(len(self.updates))
         self.touched = False
         return self._losses[min(len(self.ends), len(self._losses)) - 1] if self.ends else _START
 
     def is_at_its_best(self):
         """Whether the weights are those that they were at the lowest loss, at the first if it came more than once."""
         n_seen = min(len(self.ends), len(self._losses))
-        best = self.ends[int(np.argmin(self._losses[:n_seen]))] if n_seen else 0
+        return self._is_after(self.ends[int(np.argmin(self._losses[:n_seen]))] if n_seen else 0)
+
+    def _is_after(self, n_updates):
+        """Whether the weights are those after so many updates."""
         try:
             one, other = map(np.asarray, self._weights)
-            return one.shape == (2, 3) and other.shape == (3, 2) and bool((one == best).all() and (other == best).all())
+            return (one.shape, other.shape) == ((2, 3), (3, 2)) and bool(
+                (one == n_updates).all() and (other == n_updates).all())
         except Exception:  # somebody gave it something else for weights
             return False
 
@@ -340,10 +355,13 @@ def _see_training(look, train):
                   any(max(each, default=0) >= 100 for each in samples))
         first, *others = samples or [[]]
         look.note(f"the first epoch takes the samples as they lie in {case}", first == list(range(len(first))))
+        look.note(f"the samples of each minibatch are neighbours in {case}",
+                  all(other - one == 1 for rows, *_ in network.updates for one, other in pairwise(rows)))
         look.note(f"two epochs have the same order in {case}", first in others)
         if case == next(iter(_REHEARSALS)):
             look.note(f"{CLUE}the weights are asked for in {case}", network.looked)
             look.note(f"{CLUE}the weights are asked for or set after the last loss in {case}", network.touched)
+        look.note(f"the weights are set back before the end in {case}", network.disturbed)
         look.note(f"the weights at the end are those of the lowest loss in {case}", network.is_at_its_best())
     orders = []
     for seed in (4, 4, 5):
@@ -506,6 +524,10 @@ def _divided_again(network, minibatches):
         network.update([gradient / len(X) for gradient in network.gradients(X, y)])
 
 
+def _pieces_in_new_order(rng, order, size):
+    return [order[i * size : (i + 1) * size] for i in rng.permutation(len(order) // size)]
+
+
 def _exchanged(network, training, validation, *others):
     return _train(network, validation, training, *others)
 
@@ -551,6 +573,20 @@ def _evaluated_before(network, training, validation, batch_size, epochs, patienc
         _train(network, training, validation, batch_size, 1, 1, rng, judged=lambda *arguments: 0.0, keep=None)
     network.weights = best
     return losses
+
+
+def _put_back_at_once(*arguments):
+    kept = []
+
+    def judged(network, training, validation, minibatches):
+        loss = network.loss(*validation)
+        if not kept or loss < kept[0]:
+            kept[:] = loss, copy.deepcopy(network.weights)
+        else:
+            network.weights = copy.deepcopy(kept[1])
+        return loss
+
+    return _train(*arguments, judged=judged)
 
 
 def _crash():
@@ -615,6 +651,12 @@ TRAINING.mistake(
             "the lowest loss was earlier.",
     hint="There are two ways out of the loop. Which of them comes by the line that puts the weights back?")
 TRAINING.mistake(
+    "put back after each worse epoch", _put_back_at_once, look=_STOPPING,
+    line="network.weights = best        # behind the loop, not in it",
+    follows="After an epoch without a new lowest loss the network goes back to its best weights. It tries the same "
+            "place again and again, and `patience` waits for nothing.",
+    hint="A loss may rise before it falls further. What may the network do in the meantime?")
+TRAINING.mistake(
     "a lowest loss that starts too low", _starting(1.0), line=_WAIT, look=_STOPPING,
     also=[(_starting(lowest, **otherwise),) for lowest in (1.0, 100.0)
           for otherwise in ({"kept_at_start": True}, {"without": _crash}) ] + [(_starting(100.0),)],
@@ -675,6 +717,12 @@ TRAINING.mistake(
     follows="The order is random, but it does not follow the generator that was handed in: nobody can repeat the run, "
             "or try another seed.",
     hint="Which of the arguments does your function never use?")
+TRAINING.mistake(
+    "minibatches shuffled, not samples", _train_with(
+        order=lambda rng, n, epoch: np.arange(n), cut=_pieces_in_new_order), line=_ORDER,
+    follows="The minibatches come in a new order, but each holds the same neighbours for ever. If the file is sorted "
+            "by digit, each minibatch knows one digit only.",
+    hint="What has to be mixed so that two neighbours need not come together?")
 TRAINING.mistake(
     "drawn with replacement", _train_with(order=lambda rng, n, epoch: rng.integers(n, size=n)), line=_ORDER,
     follows="In each epoch some images come twice and about a third of them never. An epoch is when every image has "

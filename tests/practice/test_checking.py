@@ -85,6 +85,7 @@ ALSO_RIGHT = [
          "loss(*validation))": "loss(*validation))\n        kept.append([1 * W for W in network.weights])",
          "= best": "= kept[int(np.argmin(losses))]"},
         {"return losses": "return tuple(losses)"},
+        {"waited == patience": "len(losses) - 1 - int(np.argmin(losses)) >= patience"},
     ]),
 ]
 
@@ -265,11 +266,19 @@ SLIPS = [
      "δ goes back before the gradient is taken"),
     ("gradient check", {"value = W[index]": "value, epsilon = W[index], 1e-5"}, "an ε of its own"),
     ("momentum", {"alpha * v": "alpha * gradient"}, "a velocity that is kept and not used"),
+    ("momentum", {"v *= gamma": "v *= 0"}, "the velocity forgets what it was"),
     ("momentum", {"alpha * v": "0.02 * v"}, "a constant of its own in place of α or γ"),
     ("momentum", {"gradient, v in zip(weights, gradients, velocities)": "gradient in zip(weights, gradients)",
                   "        v *=": "        v = velocities[0]\n        v *="}, "state shared by two layers"),
     ("training", {"            break\n": "", "    network.weights = best": "            network.weights = best\n"
                   "            break"}, "put back only where patience ends it"),
+    ("training", {"waited += 1": "waited += 1\n            network.weights = copy.deepcopy(best)"},
+     "put back after each worse epoch"),
+    *(("training", {"order = rng.permutation(len(X))": "starts = list(range(0, len(X) - batch_size + 1, batch_size))",
+                    "        for start in range(0, len(X) - batch_size + 1, batch_size)": f"        {new_order}",
+                    "order[start : start + batch_size]": "slice(start, start + batch_size)"},
+       "minibatches shuffled, not samples")
+      for new_order in ("for start in rng.permutation(starts)", "rng.shuffle(starts)\n        for start in starts")),
     ("training", {MINIBATCHES: "        for rows in np.array_split(order, len(X) // batch_size):\n"},
      "minibatches of other sizes"),
     *(("training", {"rng.permutation(len(X))": order}, "an order that rng has no part in") for order in (
