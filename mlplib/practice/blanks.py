@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mlplib.practice.observation import WARNED, Observation, Raised, Strange, close, same
+from mlplib.practice.observation import CLUE, WARNED, Observation, Raised, Strange, close, same
 
 #: What a loop is called that a check had to stop.
 ENDLESS = "a loop without an end"
@@ -102,6 +102,22 @@ def slug(heading):
     return "-".join(words)
 
 
+class Advice(NamedTuple):
+    """What is said to a function that is wrong in no known way, and with a mistake that has nothing else to say.
+
+    Attributes
+    ----------
+    look : tuple of int and str
+        Where to read about it: a chapter, and the heading of a section.
+    hint, line : str
+        As of a Mistake.
+    """
+
+    look: tuple
+    hint: str
+    line: str
+
+
 class Blank:
     """One or two functions to be written.
 
@@ -113,13 +129,12 @@ class Blank:
     signatures : tuple of str
         Of the functions, in the order in which `check` takes them.
     observe : callable
-        Takes an Observation and the functions, and looks at what these do.
+        Takes an Observation and the functions, and looks at what these do. Its labels name the function, if there are
+        two.
     reference : tuple of callable
         The functions as they should be.
-    look : tuple of int and str
-        Where to read about it: a chapter, and the heading of a section.
-    hint, line : str
-        For an answer that is wrong in no known way.
+    advice : tuple of Advice
+        For each function.
 
     Attributes
     ----------
@@ -127,45 +142,51 @@ class Blank:
         By their names.
     """
 
-    def __init__(self, name, question, signatures, observe, reference, look, hint, line):
+    def __init__(self, name, question, signatures, observe, reference, advice):
         self.name, self.question, self.signatures, self.reference = name, question, signatures, reference
-        self.look, self.hint, self.line = look, hint, line
-        self._observe = observe
+        self._observe, self._advice = observe, advice
+        self._functions = [signature.split("(")[0] for signature in signatures]
         self.mistakes = {}
 
     def mistake(self, name, *functions, also=(), **said):
         """Add a mistake, made by `functions` and by each tuple in `also`.
 
-        The others are attributes of Mistake; what is said of the blank stands for what is not.
+        The others are attributes of Mistake; the advice for the function that it is made in stands for what is not.
         """
-        said = {"look": self.look, "hint": self.hint, "line": self.line} | said
+        changed = [one is not other for one, other in zip(functions, self.reference)]
+        said = self._advice[changed.index(True)]._asdict() | said
         self.mistakes[name] = Mistake(name, (functions, *also), **said)
 
-    def observe(self, *functions):
+    def observe(self, *functions, trusted=False):
         """Look at what functions do.
 
         Parameters
         ----------
         *functions : callable
             As many as the blank has.
+        trusted : bool
+            As for an Observation.
 
         Returns
         -------
         Observation
         """
-        observation = Observation()
+        observation = Observation(trusted)
         self._observe(observation, *functions)
         return observation
 
     @cached_property
     def expected(self):
         """What is seen of the right functions."""
-        return self.observe(*self.reference)
+        return self.observe(*self.reference, trusted=True)
 
     @cached_property
     def known(self):
-        """What is seen of each mistake: pairs of its name and an observation, one for each way to make it."""
-        return [(name, self.observe(*way)) for name, mistake in self.mistakes.items() for way in mistake.ways]
+        """What is seen of each mistake: its name, an observation, and what is wrong in it, for each way to make it."""
+        seen = [(name, self.observe(*way, trusted=True)) for name, mistake in self.mistakes.items()
+                for way in mistake.ways]
+        return [(name, observation, essential(observation.differing(self.expected), clues=True))
+                for name, observation in seen]
 
     def answer(self, *functions):
         """What there is to say to somebody's functions.
@@ -192,73 +213,87 @@ class Blank:
         -------
         Answer
         """
-        wrong = observation.differing(self.expected)
-        if not essential(wrong):
+        differing = observation.differing(self.expected)
+        wrong = essential(differing)
+        if not wrong:
             remark = [f"A remark: {label}. A number was too large or too small on the way; the value is right all the "
-                      "same." for label in wrong[:1]]
+                      "same." for label in differing if label.startswith(WARNED)]
             verdict = f"Right: {self.name}. {len(observation.seen)} things were looked at; each is as it should be."
-            return Answer(self.name, True, None, verdict,
-                          tuple(remark))
-        wrong = essential(wrong)
+            return Answer(self.name, True, None, verdict, tuple(remark[:1]))
         if observation.unwritten:
             return Answer(self.name, False, None, f"Nothing here yet: {self.name}.",
                           (f"To be written: {self.question}",))
-        name, rest = self.diagnosis(observation, wrong)
-        if observation.endless and ENDLESS not in self.mistakes:
-            return Answer(self.name, False, ENDLESS, f"Not right yet: {ENDLESS}.",
-                          (self.first_difference(observation, wrong), "It was stopped: what it waits for never comes."),
-                          self.look, self.hint, self.line)
         if observation.endless:
-            name, rest = ENDLESS, []
-        if name is None:
-            parts = self.in_part(observation, wrong)
-            several = ("Not right yet: more than one thing, it seems.", *parts) if parts else (
-                f"Not right yet: {self.name}.",)
-            return Answer(self.name, False, None, several[0],
-                          (self.first_difference(observation, wrong), *several[1:]), self.look, self.hint, self.line)
-        mistake = self.mistakes[name]
-        explained = [label for label in wrong if label not in rest]
-        sentences = [self.first_difference(observation, explained), mistake.follows]
-        if rest:
-            sentences.append(f"Something else is not right either. {self.first_difference(observation, rest)}")
-        return Answer(self.name, False, name, f"Not right yet: {name}.", tuple(sentences), mistake.look, mistake.hint,
-                      mistake.line)
+            said = self.mistakes.get(ENDLESS) or Mistake(
+                ENDLESS, (), "It was stopped: what it waits for never comes.", *self._advice[0])
+            return self._answer(said, self.first_difference(observation, wrong), said.follows)
+        found = []  # pairs of a mistake, None if it is not known, and the labels that it explains
+        for position in range(len(self.signatures)):
+            labels = [label for label in wrong if self._position(label) == position]
+            found += self.diagnosis(observation, labels) if labels else []
+        found.sort(key=lambda each: each[0] is None)
+        (name, labels), *others = found
+        position = self._position(labels[0])
+        said = self.mistakes.get(name) or Mistake(None, (), self.resemblance(observation, labels),
+                                                  *self._advice[position])
+        sentences = [self.first_difference(observation, labels), said.follows]
+        for another, labels in others:
+            if another is None:
+                sentences.append(f"Something else is not right either. {self.first_difference(observation, labels)}")
+            elif another != name:
+                sentences.append(f"There is a second mistake: {another}. {self.first_difference(observation, labels)}")
+        where = self.name if len(self.signatures) == 1 else self._functions[position]
+        return self._answer(said, *sentences, where=where)
+
+    def _answer(self, said, *sentences, where=""):
+        """The answer to a mistake, or to what is wrong somewhere in no known way."""
+        return Answer(self.name, False, said.name, f"Not right yet: {said.name or where}.",
+                      tuple(filter(None, sentences)), said.look, said.hint, said.line)
+
+    def _position(self, label):
+        """Of the function that a label is about."""
+        return next((n for n, name in enumerate(self._functions) if f"{name}(" in label), 0)
 
     def diagnosis(self, observation, wrong):
-        """The mistake that an observation shows, and the labels that it does not explain.
+        """The mistake that explains what is wrong in a function, or the two that do together.
 
-        A mistake is shown if all that it changes is seen. One that explains everything comes first; where two are made
-        at once, the one that explains most.
+        A mistake is told only if it explains all that is wrong, and no other does; clues decide between those that do.
+
+        Parameters
+        ----------
+        observation : Observation
+        wrong : list of str
+            All labels of one function that are not as they should be.
 
         Returns
         -------
-        name : str or None
-        rest : list of str
+        list of pair of str or None, and list of str
+            The mistake, None if there is no explanation, and the labels that it explains.
         """
-        shown = []
-        for name, known in self.known:
-            changes = essential(known.differing(self.expected))
-            if all(same(observation.seen.get(label), known.seen.get(label)) for label in changes):
-                shown.append((name, [label for label in wrong if label not in changes]))
-        return min(shown, key=lambda each: len(each[1]), default=(None, wrong))
+        position = self._position(wrong[0])
+        clues = [label for label in observation.differing(self.expected)
+                 if label.startswith(CLUE) and self._position(label) == position]
+        for ignored in ((), (CLUE,)):
+            known = [(name, other, {label for label in changes if self._position(label) == position
+                                    and not label.startswith(ignored)}) for name, other, changes in self.known]
+            found = explanations(observation.seen, {*wrong, *(() if ignored else clues)}, known)
+            if len(found) == 1:
+                return [(name, [label for label in wrong if label in labels]) for name, labels in found[0].items()]
+        return [(None, wrong)]
 
-    def in_part(self, observation, wrong):
-        """What is seen of known mistakes in arrays of numbers, where no mistake explains all: a sentence, or none.
+    def resemblance(self, observation, wrong):
+        """A sentence for what is wrong in no known way: whether an array is as one mistake, and no other, makes it.
 
-        A whole array that is as a mistake makes it, to the last digit that counts, is no chance.
+        Equal to the last digit that counts, that is no chance; but it need not be that mistake.
         """
-        arrays = [label for label in wrong if isinstance(observation.seen.get(label), np.ndarray)
-                  and len(np.unique(observation.seen[label])) > 1]
-        traces = {}
-        for name, known in self.known:
-            labels = [label for label in arrays if same(observation.seen[label], known.seen.get(label))]
-            if labels:
-                traces[name] = max(labels, traces.get(name, []), key=len)
-        if not traces:
-            return ()
-        name = max(traces, key=lambda name: len(traces[name]))
-        said = f"{traces[name][0]} is what this gives: {name}."
-        return (f"{said} That does not explain the rest, so something else is not right either.",)
+        seen = observation.seen
+        for label in wrong:
+            names = {name for name, other, _ in self.known if same(seen.get(label), other.seen.get(label))}
+            if len(names) == 1 and isinstance(seen.get(label), np.ndarray) and len(np.unique(seen[label])) > 1:
+                return (f"That is something that is not on my list. But what you gave at {label} is exactly what comes "
+                        f"out with this mistake: {names.pop()}.")
+        # What is no number says for itself what it is.
+        return "That is something that is not on my list." if isinstance(seen.get(wrong[0]), np.ndarray) else ""
 
     def first_difference(self, observation, wrong):
         """What was seen first that should be otherwise, in a sentence."""
@@ -289,9 +324,40 @@ class Blank:
         return f"{label} gives {six_digits(theirs[index])}{place}, and should give {six_digits(ours[index])}."
 
 
-def essential(labels):
-    """Labels without the warnings: whether a mistake warns depends on how it is written."""
-    return [label for label in labels if not label.startswith(WARNED)]
+def explanations(seen, wrong, known):
+    """Mistakes that explain all that is wrong: each by itself, or else the pairs of them that do together.
+
+    In a pair each explains something that the other does not. What is not finite may hide what the other one gives
+    there: whatever is added to it, it stays.
+
+    Parameters
+    ----------
+    seen : dict
+        Of an Observation.
+    wrong : set of str
+    known : list of tuple of str, Observation and set of str
+        What each mistake is called, what is seen of it, and what of that is wrong.
+
+    Returns
+    -------
+    list of dict from str to set of str
+        Of each explanation: the mistakes, one or two, and what each explains.
+    """
+    shown = [(name, changes, {label for label in changes & wrong if same(seen.get(label), other.seen.get(label))})
+             for name, other, changes in known]
+    alone = {name for name, changes, explained in shown if explained == changes == wrong}
+    hidden = {label for label in wrong
+              if isinstance(seen.get(label), np.ndarray) and not np.isfinite(seen[label]).all()}
+    pairs = {frozenset((one, other)): {one: mine, other: theirs - mine}
+             for other, changes, theirs in shown if theirs == changes
+             for one, others, mine in shown if one != other and others - mine <= hidden & theirs
+             and mine | theirs == wrong and essential(mine - theirs) and essential(theirs - mine)}
+    return [{name: wrong} for name in alone] or list(pairs.values())
+
+
+def essential(labels, clues=False):
+    """Labels without warnings and clues: they depend on how something is written."""
+    return [label for label in labels if not label.startswith(WARNED) and (clues or not label.startswith(CLUE))]
 
 
 def six_digits(value):

@@ -1,31 +1,34 @@
 """Blanks of learning: the update with momentum, the training loop; with the mistakes made in them."""
 
+import copy
 from itertools import pairwise
 
 import numpy as np
 
-from mlplib.practice.blanks import ENDLESS, Blank
-from mlplib.practice.observation import EndlessError
-from mlplib.practice.way_forward import weights_of
+from mlplib.practice.blanks import ENDLESS, Advice, Blank
+from mlplib.practice.observation import CLUE, EndlessError
 from mlplib.training import EarlyStopping
 
 # ---- 7: the update with momentum
 
-_ALPHA, _GAMMA = 0.1, 0.8
-_SHAPES = {"two matrices of one shape": ((3, 3), (3, 3)), "two matrices of two shapes": ((4, 3), (3, 2))}
+_UPDATES = {"two matrices of one shape, α = 0.1, γ = 0.8": (((3, 3), (3, 3)), 0.1, 0.8),
+            "two matrices of two shapes, α = 0.3, γ = 0.5": (((4, 3), (3, 2)), 0.3, 0.5)}
 
 
 def _see_update(look, update):
-    for name, shapes in _SHAPES.items():
+    for name, (shapes, alpha, gamma) in _UPDATES.items():
         rng = np.random.default_rng(3)
         weights, *gradients = ([rng.normal(size=shape) for shape in shapes] for _ in range(4))
         velocities = [np.zeros(shape) for shape in shapes]
         for step, gradient in enumerate(gradients, start=1):
             before = [each.copy() for each in gradient]
-            look.call(f"update(...), step {step}, {name}", update, weights, gradient, velocities, _ALPHA, _GAMMA,
+            look.call(f"update(...), step {step}, {name}", update, weights, gradient, velocities, alpha, gamma,
                       copied=False, returns=False)
             for layer, W in enumerate(weights):
                 look.note(f"weights[{layer}] after step {step}, {name}", W)
+            look.note(f"{CLUE}a velocity is still 0 after step {step}, {name}", not all(map(np.any, velocities)))
+            look.note(f"{CLUE}the velocities are the gradients after step {step}, {name}",
+                      all(map(np.array_equal, velocities, before)))
             look.note(f"update changes the gradients, step {step}, {name}",
                       not all(map(np.array_equal, gradient, before)))
 
@@ -42,12 +45,12 @@ def _update_with(velocity=lambda v, gradient, alpha, gamma: gamma * v + gradient
 
 MOMENTUM = Blank(
     "momentum",
-    "One update with momentum: v := γ v + ∇C, then W := W − α v, for each matrix; weights and velocities are moved in "
-    "place.",
+    "One update with momentum: v := γ v + ∇C, then W := W − α v, for each matrix; afterwards the two lists hold the "
+    "new weights and velocities.",
     ("update(weights, gradients, velocities, alpha, gamma)",), _see_update, (_update_with(),),
-    look=(3, "Keep some of the last direction"),
-    hint="Each matrix has a velocity of its own, which must still be there at the next step.",
-    line="v *= gamma; v += gradient; W -= alpha * v")
+    (Advice((3, "Keep some of the last direction"),
+            "Each matrix has a velocity of its own, which must still be there at the next step.",
+            "v *= gamma; v += gradient; W -= alpha * v"),))
 _PLACE = "v *= gamma; v += gradient; W -= alpha * v        # each line changes an array that is there already"
 
 
@@ -76,18 +79,32 @@ def _gradients_lost(weights, gradients, velocities, alpha, gamma):
         W -= alpha * v
 
 
+def _constants(**constants):
+    return (lambda weights, gradients, velocities, alpha, gamma: _update_with()(
+        weights, gradients, velocities, **({"alpha": alpha, "gamma": gamma} | constants)),)
+
+
 def _last_matrix_only(weights, gradients, velocities, alpha, gamma):
     _update_with()(weights[-1:], gradients[-1:], velocities[-1:], alpha, gamma)
 
 
 def _one_velocity(weights, gradients, velocities, alpha, gamma):
+    for W, gradient in zip(weights, gradients):
+        velocities[0][:] = gamma * velocities[0] + gradient
+        W -= alpha * velocities[0]
+
+
+def _one_velocity_in_place(weights, gradients, velocities, alpha, gamma):
     v = velocities[0]
     for W, gradient in zip(weights, gradients):
-        if v.shape != W.shape:
-            v = np.zeros(W.shape)
         v *= gamma
         v += gradient
         W -= alpha * v
+
+
+def _one_velocity_of_each_shape(weights, gradients, velocities, alpha, gamma):
+    shared = {W.shape: v for W, v in zip(weights, velocities)}
+    _update_with()(weights, gradients, [shared[W.shape] for W in weights], alpha, gamma)
 
 
 MOMENTUM.mistake(
@@ -96,9 +113,26 @@ MOMENTUM.mistake(
             "in the list is still 0.",
     hint="`v = ...` gives the name v to a new array. What is in the list stays as it was.")
 MOMENTUM.mistake(
+    "a velocity that is kept and not used", _update_with(step=lambda v, gradient, alpha, gamma: alpha * gradient),
+    line=_PLACE,
+    follows="The first step is right. From the second on the weights follow the gradient alone: that is gradient "
+            "descent, and the velocity goes along unheeded.",
+    hint="What should the weights follow, the gradient or the velocity?")
+MOMENTUM.mistake(
+    "the velocity forgets what it was", _update_with(velocity=lambda v, gradient, alpha, gamma: gradient), line=_PLACE,
+    follows="The first step is right. From the second on v is the new gradient and nothing else: γ has no part in it, "
+            "and that is gradient descent.",
+    hint="What of the old velocity should still be in the new one?")
+MOMENTUM.mistake(
+    "a constant of its own in place of α or γ", *_constants(alpha=0.1),
+    also=[_constants(alpha=alpha) for alpha in (0.01, 0.02)] + [_constants(gamma=0.9), _constants(gamma=0.8)],
+    look=(3, "How large may α be?"), line=_PLACE,
+    follows="Both were handed in, and for others your network moves as before: nobody can try another α or γ.",
+    hint="Which of the arguments does your function never use?")
+MOMENTUM.mistake(
     "the update of a copy", _of_copies, line=_PLACE,
-    follows="The weights have not moved. `W = W − ...` makes a new array and gives it the name W; the network keeps "
-            "the old one.",
+    follows="The weights have not moved. `W = W − ...`, for instance, makes a new array and gives it the name W; the "
+            "network keeps the old one.",
     hint="`W -= ...` changes the array itself.")
 MOMENTUM.mistake(
     "the wrong sign", _update_with(step=lambda v, gradient, alpha, gamma: -alpha * v), look=(1, "Go downhill"),
@@ -106,8 +140,9 @@ MOMENTUM.mistake(
     follows="Each step goes uphill: the loss grows.",
     hint="The gradient points to where the loss grows.")
 MOMENTUM.mistake(
-    "state shared by two layers", _one_velocity, line="for W, gradient, v in zip(weights, gradients, velocities):",
-    follows="The second matrix is pushed by what the first one's gradient was. Where shapes differ it would crash.",
+    "state shared by two layers", _one_velocity, also=[(_one_velocity_in_place,), (_one_velocity_of_each_shape,)],
+    line="for W, gradient, v in zip(weights, gradients, velocities):",
+    follows="The second matrix is pushed by what the first one's gradient was. Where shapes differ it crashes.",
     hint="How many velocities does a network with two weight matrices need?")
 MOMENTUM.mistake(
     "the step before the velocity", _step_first, line=_PLACE,
@@ -156,7 +191,9 @@ MOMENTUM.mistake(
 
 # ---- 8: the training loop
 
-TOO_MANY = 500  # of anything; the longest rehearsal, of one image at a time, has 144 minibatches
+TOO_MANY = 500  # of anything; the longest rehearsal, of one image at a time, has 96 minibatches
+_FIRST_TAG = 1001  # what gradients are filled with: half of it, or its negative, is no other's
+_START = 9000.0  # the validation loss of a network that nobody has trained
 
 
 def bounded(number, of):
@@ -166,129 +203,217 @@ def bounded(number, of):
 
 
 class Rehearsal:
-    """A network that does not learn, but writes down what is done with it: its validation losses are given.
+    """A network that does not learn, but writes down what moves it: its validation losses are given.
+
+    What is only asked for leaves no trace. Losses may be computed more than once, and gradients that nobody uses.
 
     Parameters
     ----------
     losses : sequence of float
-        On the validation set, from one evaluation to the next; the last one stays.
+        On the validation set, from one epoch to the next; the last one stays.
     validation : array of shape (N, 2)
         Whose first column numbers the samples, as it does in the training set.
 
     Attributes
     ----------
-    minibatches : list of pair of array
-        Numbers and labels of the samples of each gradient.
+    updates : list of tuple of list, list and int
+        Of each update: numbers and labels of the samples of its gradient, and how many updates lay between the two. A
+        gradient that was changed on its way has no samples and None.
     ends : list of int
-        How many minibatches there had been at each evaluation on the validation set.
-    n_updates, n_fresh : int
-        Updates, and those whose gradient was taken with the weights as they were.
-    looked : bool
-        Whether anybody asked for the weights.
+        How many updates there had been at the evaluations on the validation set, if there were new ones.
+    looked, touched : bool
+        Whether anybody asked for the weights; and whether anybody did, or set them, after the last evaluation.
+    disturbed : bool
+        Whether the weights, at an evaluation, were not those that the updates had made.
     """
 
     def __init__(self, losses, validation):
-        self._weights = weights_of(2, 3, 2)
-        for W in self._weights:
-            W[:] = 0
-        self._losses, self._validation = losses, validation
-        self.minibatches, self.ends, self.n_updates, self.n_fresh, self.looked = [], [], 0, 0, False
-        self._n_losses = 0
+        self._weights = [np.zeros((2, 3)), np.zeros((3, 2))]
+        self._losses, self._numbers = losses, validation[:, 0].tolist()
+        self._gradients, self.updates, self.ends, self._n_losses = [], [], [], 0
+        self.looked = self.touched = self.disturbed = False
+
+    def __getstate__(self):  # a copy of the whole network has its weights too
+        self.looked = True
+        return self.__dict__.copy()
 
     @property
     def weights(self):
         """Each entry is the number of updates so far."""
-        self.looked = True
+        self.looked = self.touched = True
         return self._weights
 
     @weights.setter
     def weights(self, weights):
+        self.touched = True
         self._weights = weights
 
     def gradients(self, X, y):
-        """Gradients that tell when they were taken, and for which minibatch."""
-        bounded(len(self.minibatches), "minibatches")
-        self.minibatches.append((np.array(X)[:, 0], np.array(y)))
-        return [np.full(W.shape, float(self.n_updates)) for W in self._weights]
+        """Gradients that tell, by their entries, which they are."""
+        bounded(len(self._gradients), "minibatches")
+        tag = float(_FIRST_TAG + len(self._gradients))
+        numbers = list(map(float, np.asarray(X)[:, 0]))  # of what is no matrix it raises, as a product would
+        self._gradients.append((numbers, np.asarray(y).tolist(), len(self.updates)))
+        return [np.full((2, 3), tag), np.full((3, 2), tag)]
 
     def update(self, gradients):
-        """Count an update, in all weights."""
-        bounded(self.n_updates, "updates")
-        self.n_fresh += int(np.all(gradients[0] == self.n_updates))
-        self.n_updates += 1
+        """Write down which gradient it is, and count it, in all weights."""
+        bounded(len(self.updates), "updates")
+        one, other = map(np.asarray, gradients)
+        tag = one.flat[0]
+        number = tag - _FIRST_TAG
+        if (one == tag).all() and (other == tag).all() and number in range(len(self._gradients)):
+            rows, labels, taken = self._gradients[int(number)]
+            self.updates.append((rows, labels, len(self.updates) - taken))
+        else:
+            self.updates.append(([], [], None))
         for W in self._weights:
             W += 1
 
     def loss(self, X, y):
-        """The next of the given losses; on other samples than the validation set's, something else."""
+        """The loss of the epoch, however often it is asked for; on other samples than the validation set's, another."""
         bounded(self._n_losses, "losses")
         self._n_losses += 1
-        if not np.array_equal(np.array(X)[:, 0], self._validation[:, 0]):
-            return 9 / (1 + len(self.minibatches)) + len(X)
-        self.ends.append(len(self.minibatches))
-        return self._losses[min(len(self.ends), len(self._losses)) - 1]
+        if np.asarray(X)[:, 0].tolist() != self._numbers:
+            return 9 / (1 + len(self.updates)) + len(X)
+        if len(self.updates) > max(self.ends, default=0):
+            self.ends.append(len(self.updates))
+            self.disturbed |= not self._is_after(len(self.updates))
+        self.touched = False
+        return self._losses[min(len(self.ends), len(self._losses)) - 1] if self.ends else _START
+
+    def is_at_its_best(self):
+        """Whether the weights are those that they were at the lowest loss, at the first if it came more than once."""
+        n_seen = min(len(self.ends), len(self._losses))
+        return self._is_after(self.ends[int(np.argmin(self._losses[:n_seen]))] if n_seen else 0)
+
+    def _is_after(self, n_updates):
+        """Whether the weights are those after so many updates."""
+        try:
+            one, other = map(np.asarray, self._weights)
+            return (one.shape, other.shape) == ((2, 3), (3, 2)) and bool(
+                (one == n_updates).all() and (other == n_updates).all())
+        except Exception:  # somebody gave it something else for weights
+            return False
 
     def epochs(self):
-        """The samples of each epoch, in their order: of all that lies between two evaluations."""
-        marks = [0, *self.ends, len(self.minibatches)]
-        return [np.concatenate([rows for rows, _ in self.minibatches[start:end]])
+        """The minibatches of each epoch, which is all between two evaluations: lists of pairs of numbers and labels."""
+        marks = [0, *self.ends, len(self.updates)]
+        return [[(rows, labels) for rows, labels, _ in self.updates[start:end]]
                 for start, end in pairwise(marks) if end > start]
 
 
+# By name: validation losses; the number of samples, batch_size, epochs, patience.
 _REHEARSALS = {
-    "rehearsal 1 (a loss that goes up and down)": ([5, 4, 4.5, 4.2, 3, 3.5, 3.2, 3.6, 3.4, 3.3, 3.25], 3, 11),
-    "rehearsal 2 (a loss that falls to the end)": ([5, 4, 3, 2], 2, 4),
-    "rehearsal 3 (a loss that comes to its lowest twice)": ([3, 2, 2, 2.5, 2, 2.5, 2.2], 4, 12),
-    "rehearsal 4 (a loss that never falls below its first)": ([2, 3, 4, 5, 6, 7], 2, 9),
+    "rehearsal 1 (a loss that goes up and down)": ([5, 4, 4.5, 3, 3.5, 3.2, 3.6], 12, 6, 10, 3),
+    "rehearsal 2 (a loss that falls to the end)": ([5, 4, 3, 2], 12, 3, 4, 2),
+    "rehearsal 3 (a loss that comes to its lowest twice)": ([3, 2, 2, 2.5, 2, 2.5], 12, 4, 7, 2),
+    "rehearsal 4 (large losses, and patience for one epoch)": ([4000, 2000, 3000, 5000], 8, 4, 5, 1),
+    "rehearsal 5 (the epochs end after the lowest loss)": ([5, 2, 3], 12, 4, 3, 2),
 }
+_UNEVEN = "rehearsal 6 (14 samples, minibatches of 4)"
+
+
+def _rehearse(look, train, case, losses, n, batch_size, epochs, patience, seed=4, returns=True):
+    """Have one rehearsal."""
+    X, y = np.column_stack([np.arange(n), np.ones(n)]), np.arange(n) % 5
+    numbers = 100.0 * patience + np.arange(2 * batch_size)
+    validation = np.column_stack([numbers, np.ones(2 * batch_size)])
+    network = Rehearsal(losses, validation)
+    look.call("train(...)", train, network, [X, y], [validation, numbers % 5], batch_size, epochs, patience,
+              np.random.default_rng(seed), case=f" in {case}", returns=returns)
+    return network
+
+
+def _see_minibatches(look, epochs, n, batch_size, case):
+    """What holds with and without a last minibatch that is incomplete: both are right."""
+    sizes = {len(rows) for minibatches in epochs for rows, _ in minibatches} - {n % batch_size}
+    samples = [[number for rows, _ in minibatches for number in rows] for minibatches in epochs]
+    look.note(f"size of the smallest minibatch in {case}", min(sizes, default=0))
+    look.note(f"size of the largest minibatch in {case}", max(sizes, default=0))
+    look.note(f"a sample comes twice in a minibatch in {case}",
+              any(len(set(rows)) < len(rows) for minibatches in epochs for rows, _ in minibatches))
+    look.note(f"a sample comes twice in an epoch in {case}", any(len(set(each)) < len(each) for each in samples))
+    look.note(f"more samples are left out of an epoch than an incomplete minibatch has in {case}",
+              any(len(set(each)) < n - n % batch_size for each in samples))
+    return samples
 
 
 def _see_training(look, train):
-    for name, (losses, patience, epochs) in _REHEARSALS.items():
-        X = np.column_stack([np.arange(12.0), np.ones(12)])
-        y = np.arange(12) % 5
-        validation = np.column_stack([np.arange(100.0, 108.0), np.ones(8)]), np.arange(8) % 5
-        network = Rehearsal(losses, validation[0])
-        look.call("train(...)", train, network, [X, y], list(validation), 4, epochs, patience,
-                  np.random.default_rng(4), case=f" in {name}")
-        look.note(f"number of minibatches in {name}", len(network.minibatches))
-        look.note(f"number of updates in {name}", network.n_updates)
-        look.note(f"number of updates whose gradient was taken just before in {name}", network.n_fresh)
-        look.note(f"number of evaluations on the validation set in {name}", len(network.ends))
-        first, *others = network.epochs() or [np.zeros(0)]
-        look.note(f"each sample has its turn once in the first epoch in {name}",
-                  np.array_equal(np.sort(first), X[:, 0]))
-        look.note(f"sizes of the minibatches in {name}", np.unique([len(rows) for rows, _ in network.minibatches]))
-        look.note(f"each sample comes with its own label in {name}",
-                  all(np.array_equal(labels, rows % 5) for rows, labels in network.minibatches))
-        look.note(f"the first epoch takes the samples as they lie in {name}", np.array_equal(first, X[: len(first), 0]))
-        look.note(f"two epochs have the same order in {name}", any(np.array_equal(first, each) for each in others))
-        look.note(f"the weights are asked for in {name}", network.looked)
-        look.note(f"number of updates in the weights at the end in {name}", network.weights[0][0, 0])
+    for case, (losses, n, batch_size, *limits) in _REHEARSALS.items():
+        network = _rehearse(look, train, case, losses, n, batch_size, *limits)
+        epochs, late = network.epochs(), [late for *_, late in network.updates]
+        look.note(f"number of epochs with updates in {case}", len(epochs))
+        look.note(f"number of updates in the first epoch of {case}", len(epochs[0]) if epochs else 0)
+        look.note(f"a gradient was changed before its update in {case}", None in late)
+        look.note(f"between a gradient and its update lies another update in {case}", any(late))
+        look.note(f"between a gradient and its update lie two others in {case}", max(filter(None, late), default=0) > 1)
+        samples = _see_minibatches(look, epochs, n, batch_size, case)
+        look.note(f"each sample comes with its own label in {case}",
+                  all(labels == [number % 5 for number in rows] for rows, labels, _ in network.updates))
+        look.note(f"samples of the validation set are trained on in {case}",
+                  any(max(each, default=0) >= 100 for each in samples))
+        first, *others = samples or [[]]
+        look.note(f"the first epoch takes the samples as they lie in {case}", first == list(range(len(first))))
+        look.note(f"the samples of each minibatch are neighbours in {case}",
+                  all(other - one == 1 for rows, *_ in network.updates for one, other in pairwise(rows)))
+        look.note(f"two epochs have the same order in {case}", first in others)
+        if case == next(iter(_REHEARSALS)):
+            look.note(f"{CLUE}the weights are asked for in {case}", network.looked)
+            look.note(f"{CLUE}the weights are asked for or set after the last loss in {case}", network.touched)
+        look.note(f"the weights are set back before the end in {case}", network.disturbed)
+        look.note(f"the weights at the end are those of the lowest loss in {case}", network.is_at_its_best())
+    orders = []
+    for seed in (4, 4, 5):
+        network = _rehearse(look, train, _UNEVEN, [3, 2], 14, 4, 2, 2, seed, returns=False)
+        orders.append(_see_minibatches(look, network.epochs(), 14, 4, _UNEVEN))
+    look.note("a generator with the same seed leads to the same order", orders[0] == orders[1])
+    look.note("a generator with another seed leads to another order", orders[0] != orders[2])
+
+
+def _one_by_one(network, minibatches):
+    for X, y in minibatches:
+        network.update(network.gradients(X, y))
+
+
+def _restore(network, best):
+    network.weights = best
 
 
 def _train(network, training, validation, batch_size, epochs, patience, rng,
-           order=lambda rng, n, epoch: rng.permutation(n), starts=lambda n, size: range(0, n - size + 1, size),
-           labels=lambda y, rows, start, size: y[rows], step=lambda network, X, y: network.update(
-               network.gradients(X, y)), judged=lambda network, training, validation, rows: network.loss(*validation),
-           stopping=EarlyStopping, keep=lambda weights: [W.copy() for W in weights], restored=True):
+           order=lambda rng, n, epoch: rng.permutation(n),
+           cut=lambda rng, order, size: [order[i : i + size] for i in range(0, len(order) - size + 1, size)],
+           labels=lambda y, rows, number: y[rows], between=lambda minibatches: [minibatches], step=_one_by_one,
+           judged=lambda network, training, validation, minibatches: network.loss(*validation),
+           stopping=EarlyStopping, keep=lambda weights: [W.copy() for W in weights], restored=_restore, at_stop=None,
+           kept_at_start=False, without=lambda: None, result=lambda losses, early: losses):
     """The training loop, with parts that can be replaced by wrong ones."""
     X, y = training
-    early, losses, best = stopping(patience), [], None
-    for epoch in range(epochs):
-        shuffled = order(rng, len(X), epoch)
-        for start in starts(len(X), batch_size):
-            rows = shuffled[start : start + batch_size]
-            step(network, X[rows], labels(y, rows, start, batch_size))
-        losses.append(judged(network, training, validation, rows))
-        if early.is_new_best(losses[-1]) and restored:
+    early, losses = stopping(patience), []
+    best = keep(network.weights) if kept_at_start else None
+
+    def trained():
+        """Do an epoch, or a part of one after which comes an evaluation."""
+        for epoch in range(epochs):
+            minibatches = [(X[rows], labels(y, rows, number)) for number, rows in enumerate(
+                cut(rng, order(rng, len(X), epoch), batch_size))]
+            for part in between(minibatches):
+                step(network, part)
+                yield part
+
+    finish = restored
+    for part in trained():
+        losses.append(judged(network, training, validation, part))
+        if early.is_new_best(losses[-1]) and keep is not None:
             best = keep(network.weights)
         if early.exhausted:
+            finish = at_stop or restored
             break
-    if restored:
-        for W, lowest in zip(network.weights, best):
-            W[:] = lowest
-    return losses
+    if best is not None:
+        finish(network, best)
+    else:
+        without()
+    return result(losses, early)
 
 
 def _train_with(**parts):
@@ -300,9 +425,9 @@ TRAINING = Blank(
     "Training with minibatches in a new order each epoch; after each epoch the validation loss; stop when `patience` "
     "epochs in a row bring no new lowest one; at the end the weights at the lowest. It returns the validation losses.",
     ("train(network, training, validation, batch_size, epochs, patience, rng)",), _see_training, (_train_with(),),
-    look=(2, "Train in ten lines"),
-    hint="Say in words what happens for each minibatch, what after each epoch, and what once at the end.",
-    line="if loss < lowest: lowest, waited, best = loss, 0, [W.copy() for W in network.weights]")
+    (Advice((2, "Train in ten lines"),
+            "Say in words what happens for each minibatch, what after each epoch, and what once at the end.",
+            "if loss < lowest: lowest, waited, best = loss, 0, [W.copy() for W in network.weights]"),))
 _STOPPING = (2, "Train as the report did")
 _COPY = "best = [W.copy() for W in network.weights]"
 _ROWS = "rows = order[start : start + batch_size]; network.update(network.gradients(X[rows], y[rows]))"
@@ -353,27 +478,126 @@ class _OneStepLate:
     def __init__(self):
         self.gradients = None
 
-    def __call__(self, network, X, y):
-        gradients = network.gradients(X, y)
-        network.update(self.gradients if self.gradients is not None else gradients)
-        self.gradients = gradients
+    def __call__(self, network, minibatches):
+        for X, y in minibatches:
+            gradients = network.gradients(X, y)
+            network.update(self.gradients if self.gradients is not None else gradients)
+            self.gradients = gradients
 
 
 def _gradient_after_update(*arguments):
     return _train(*arguments, step=_OneStepLate())
 
 
-def _one_order():
+def _one_order(*arguments):
     kept = {}
-    return lambda rng, n, epoch: kept.setdefault(id(rng), rng.permutation(n))
+    return _train(*arguments, order=lambda rng, n, epoch: kept.setdefault(n, rng.permutation(n)))
 
 
 def _endless(network, training, validation, batch_size, epochs, patience, rng):
     return _train(network, training, validation, batch_size, 10**6, 10**6, rng)
 
 
-def _no_updates(network, X, y):
-    network.gradients(X, y)
+def _no_updates(network, minibatches):
+    for X, y in minibatches:
+        network.gradients(X, y)
+
+
+def _twice(network, minibatches):
+    _one_by_one(network, [minibatch for minibatch in minibatches for _ in range(2)])
+
+
+def _each_gradient_twice(network, minibatches):
+    for X, y in minibatches:
+        gradients = network.gradients(X, y)
+        network.update(gradients)
+        network.update(gradients)
+
+
+def _gradients_first(network, minibatches):
+    for gradients in [network.gradients(X, y) for X, y in minibatches]:
+        network.update(gradients)
+
+
+def _divided_again(network, minibatches):
+    for X, y in minibatches:
+        network.update([gradient / len(X) for gradient in network.gradients(X, y)])
+
+
+def _pieces_in_new_order(rng, order, size):
+    return [order[i * size : (i + 1) * size] for i in rng.permutation(len(order) // size)]
+
+
+def _exchanged(network, training, validation, *others):
+    return _train(network, validation, training, *others)
+
+
+def _in_place(network, training, validation, batch_size, epochs, patience, rng):
+    def order(rng, n, epoch):
+        rows = rng.permutation(n)
+        for each in training:
+            each[:] = each[rows]
+        return np.arange(n)
+
+    return _train(network, training, validation, batch_size, epochs, patience, rng, order=order)
+
+
+def _images_in_place(network, training, validation, batch_size, epochs, patience, rng):
+    def order(rng, n, epoch):
+        rng.shuffle(training[0])
+        return np.arange(n)
+
+    return _train(network, training, validation, batch_size, epochs, patience, rng, order=order)
+
+
+def _evaluated_between(network, training, validation, *others):
+    losses = []
+
+    def step(network, minibatches):
+        for minibatch in minibatches:
+            _one_by_one(network, [minibatch])
+            losses.append(network.loss(*validation))
+
+    return _train(network, training, validation, *others, step=step, judged=lambda *arguments: losses[-1],
+                  result=lambda *arguments: losses)
+
+
+def _evaluated_before(network, training, validation, batch_size, epochs, patience, rng):
+    early, losses, best = EarlyStopping(patience), [], None
+    for _ in range(epochs):
+        losses.append(network.loss(*validation))
+        if early.is_new_best(losses[-1]):
+            best = [W.copy() for W in network.weights]
+        if early.exhausted:
+            break
+        _train(network, training, validation, batch_size, 1, 1, rng, judged=lambda *arguments: 0.0, keep=None)
+    network.weights = best
+    return losses
+
+
+def _put_back_at_once(*arguments):
+    kept = []
+
+    def judged(network, training, validation, minibatches):
+        loss = network.loss(*validation)
+        if not kept or loss < kept[0]:
+            kept[:] = loss, copy.deepcopy(network.weights)
+        else:
+            network.weights = copy.deepcopy(kept[1])
+        return loss
+
+    return _train(*arguments, judged=judged)
+
+
+def _crash():
+    raise UnboundLocalError
+
+
+def _starting(lowest, **otherwise):
+    """A lowest loss that starts at a number; and what may be done if there are no best weights at the end."""
+    def __post_init__(self):
+        self.lowest = lowest
+    return _train_with(stopping=type("Starting", (EarlyStopping,), {"__post_init__": __post_init__}), **otherwise)
 
 
 TRAINING.mistake(
@@ -390,15 +614,55 @@ TRAINING.mistake(
             "notices.",
     hint="Which images does the network never learn from?")
 TRAINING.mistake(
+    "evaluating after each minibatch", _train_with(between=lambda minibatches: [[each] for each in minibatches]),
+    also=[(_evaluated_between,)], line=_EVALUATE, look=_STOPPING,
+    follows="There are as many losses as minibatches. Each costs a pass through the whole validation set, and where "
+            "patience counts them too it is over long before the epoch is.",
+    hint="Does the evaluation stand in the loop over minibatches, or behind it?")
+TRAINING.mistake(
+    "evaluating before the epoch", _evaluated_before, line=_EVALUATE, look=_STOPPING,
+    follows="The first loss is that of the start, and the last epoch is never judged.",
+    hint="What has happened when the first loss is taken, and what after the last?")
+TRAINING.mistake(
+    "training and validation exchanged", _exchanged, look=_STOPPING, line=_EVALUATE,
+    follows="The network learns from the images that were kept to judge it, and is judged by those that it should "
+            "learn from.",
+    hint="Which of the two pairs do the minibatches come from?")
+TRAINING.mistake(
     "best weights that are only a reference to the last", _train_with(keep=list), line=_COPY, look=_STOPPING,
     follows="At the end the network has its last weights. They are moved in place, so what is kept without a copy "
-            "moves along; or a copy was kept, and not put back.",
+            "moves along.",
     hint="A new name, and a new list too, still hold the same arrays.")
 TRAINING.mistake(
-    "the last weights are kept", _train_with(restored=False), line=_COPY, look=_STOPPING,
-    follows="Training goes on for `patience` epochs after the lowest loss, and the network that comes out is that of "
-            "the end.",
+    "a copy that is not put back", _train_with(restored=lambda network, best: None),
+    line=_COPY + "        # and at the end: network.weights = best", look=_STOPPING,
+    follows="The weights were asked for on the way, but at the end the network has its last ones all the same.",
+    hint="Who gives the network the weights that you have kept, and when?")
+TRAINING.mistake(
+    "the last weights are kept", _train_with(keep=None), line=_COPY, look=_STOPPING,
+    follows="Nothing was put aside on the way. Training goes on for `patience` epochs after the lowest loss, and the "
+            "network that comes out is that of the end.",
     hint="At each new lowest loss, put something aside; at the end, put it back.")
+TRAINING.mistake(
+    "put back only where patience ends it",
+    _train_with(restored=lambda network, best: None, at_stop=_restore), look=_STOPPING,
+    line="network.weights = best        # behind the loop, not in it",
+    follows="Where training stops early the weights are the best. Where the epochs run out they are the last, though "
+            "the lowest loss was earlier.",
+    hint="There are two ways out of the loop. Which of them comes by the line that puts the weights back?")
+TRAINING.mistake(
+    "put back after each worse epoch", _put_back_at_once, look=_STOPPING,
+    line="network.weights = best        # behind the loop, not in it",
+    follows="After an epoch without a new lowest loss the network goes back to its best weights. It tries the same "
+            "place again and again, and `patience` waits for nothing.",
+    hint="A loss may rise before it falls further. What may the network do in the meantime?")
+TRAINING.mistake(
+    "a lowest loss that starts too low", _starting(1.0), line=_WAIT, look=_STOPPING,
+    also=[(_starting(lowest, **otherwise),) for lowest in (1.0, 100.0)
+          for otherwise in ({"kept_at_start": True}, {"without": _crash}) ] + [(_starting(100.0),)],
+    follows="A loss can be larger than the number that you begin with. Then no epoch counts as a new lowest one, and "
+            "no weights are kept.",
+    hint="Which number is larger than every loss?")
 TRAINING.mistake(
     "patience: one epoch too many", _train_with(stopping=_Late), line=_WAIT, look=_STOPPING,
     follows="With a patience of 3 you wait for a fourth epoch without a new lowest loss.",
@@ -425,42 +689,100 @@ TRAINING.mistake(
     follows="A loss that has stopped moving sets the counter back again and again, and training does not end.",
     hint="A new lowest loss is lower than all before.")
 TRAINING.mistake(
-    "X shuffled without y", _train_with(labels=lambda y, rows, start, size: y[start : start + size]), line=_ROWS,
+    "X shuffled without y", _train_with(
+        labels=lambda y, rows, number: y[number * len(rows) : (number + 1) * len(rows)]),
+    also=[(_images_in_place,)], line=_ROWS,
     follows="Each image gets the label of another. Nothing crashes: the network learns, without success, that no "
             "image has to do with any digit.",
     hint="Image and label have to be taken by the same row numbers.")
+TRAINING.mistake(
+    "the training set is shuffled in place", _in_place, line=_ORDER,
+    follows="The minibatches are right, but the caller's images and labels lie in another order afterwards. Whoever "
+            "trains a second network with the same arrays does not repeat the first.",
+    hint="Row numbers can be shuffled in place of rows.")
 TRAINING.mistake(
     "no shuffling", _train_with(order=lambda rng, n, epoch: np.arange(n)), line=_ORDER,
     follows="Each epoch has the same minibatches in the same order: if the file is sorted by digit, one of nothing "
             "but zeros, then one of nothing but ones.",
     hint="A new order in each epoch. rng can make one.")
 TRAINING.mistake(
-    "shuffled once, not in each epoch", _train_with(order=_one_order()), line=_ORDER,
+    "shuffled once, not in each epoch", _one_order, line=_ORDER,
     follows="All epochs have the same minibatches: images that once came together always do.",
     hint="Does the order stand before the loop over epochs, or in it?")
+TRAINING.mistake(
+    "an order that rng has no part in", _train_with(order=lambda rng, n, epoch: np.random.default_rng().permutation(n)),
+    line=_ORDER,
+    also=[(_train_with(order=lambda rng, n, epoch: np.random.default_rng(epoch).permutation(n)),),
+          (_train_with(order=lambda rng, n, epoch: np.random.default_rng(0).permutation(n)),)],
+    follows="The order is random, but it does not follow the generator that was handed in: nobody can repeat the run, "
+            "or try another seed.",
+    hint="Which of the arguments does your function never use?")
+TRAINING.mistake(
+    "minibatches shuffled, not samples", _train_with(
+        order=lambda rng, n, epoch: np.arange(n), cut=_pieces_in_new_order), line=_ORDER,
+    follows="The minibatches come in a new order, but each holds the same neighbours for ever. If the file is sorted "
+            "by digit, each minibatch knows one digit only.",
+    hint="What has to be mixed so that two neighbours need not come together?")
 TRAINING.mistake(
     "drawn with replacement", _train_with(order=lambda rng, n, epoch: rng.integers(n, size=n)), line=_ORDER,
     follows="In each epoch some images come twice and about a third of them never. An epoch is when every image has "
             "had its turn.",
     hint="A permutation holds each row number once.")
 TRAINING.mistake(
-    "the last minibatch is lost", _train_with(starts=lambda n, size: range(0, n - size, size)), line=_ROWS,
+    "each minibatch drawn anew from all", _train_with(cut=lambda rng, order, size: [
+        rng.choice(len(order), size, replace=False) for _ in range(len(order) // size)]), line=_ROWS,
+    follows="Within a minibatch no image comes twice, but within an epoch some do, and others have no turn.",
+    hint="One order for the whole epoch, of which each minibatch takes the next piece.")
+TRAINING.mistake(
+    "the last minibatch is lost", _train_with(cut=lambda rng, order, size: [
+        order[i : i + size] for i in range(0, len(order) - size, size)]), line=_ROWS,
     follows="Though the images divide evenly, one minibatch is left out in each epoch.",
     hint="Where does range() stop, with 12 samples and minibatches of 4?")
 TRAINING.mistake(
-    "one image at a time", _train_with(starts=lambda n, size: range(0, n * size, size), step=lambda network, X, y: [
-        network.update(network.gradients(X[i : i + 1], y[i : i + 1])) for i in range(len(X))]), line=_ROWS,
+    "minibatches of other sizes", _train_with(cut=lambda rng, order, size: np.array_split(order, len(order) // size)),
+    line=_ROWS,
+    follows="You divide the images into equal parts. Where `batch_size` does not divide their number, the parts are "
+            "larger than it, and the step is not that of the minibatches that were asked for.",
+    hint="How large is each minibatch with 14 images and a batch size of 4, but perhaps for the last?")
+TRAINING.mistake(
+    "one image at a time", _train_with(cut=lambda rng, order, size: order[:, np.newaxis]), line=_ROWS,
     follows="Each update follows a single image, a poor adviser: the next one may want the opposite.",
     hint="A minibatch is one product of matrices, and one update.")
+TRAINING.mistake(
+    "all images at once", _train_with(cut=lambda rng, order, size: [order]), line=_ROWS,
+    follows="There is one update in each epoch. It follows the gradient of all images, and many small steps would have "
+            "led further in the same time.",
+    hint="Is the gradient asked for rows, or for the whole of X?")
+TRAINING.mistake(
+    "two updates for each minibatch", _train_with(step=_twice), also=[(_train_with(step=_each_gradient_twice),)],
+    line=_ROWS,
+    follows="There are twice as many updates as minibatches, so the learning rate is in effect twice as large.",
+    hint="How often is update called in one turn of the inner loop?")
+TRAINING.mistake(
+    "all gradients before the first update", _train_with(step=_gradients_first), line=_ROWS,
+    follows="All gradients of an epoch are measured at the same place. After the first update the weights are "
+            "elsewhere, and those that follow are out of date.",
+    hint="First ask, then move, then ask again.")
 TRAINING.mistake(
     "the gradient after the update", _gradient_after_update, line=_ROWS,
     follows="Each update takes the gradient of the minibatch before, which was measured where the weights no longer "
             "are.",
     hint="First ask, then move: in this order, for one and the same minibatch.")
 TRAINING.mistake(
+    "a gradient changed on its way to the update", _train_with(step=_divided_again), line=_ROWS,
+    follows="What the network gives as its gradient is the mean over the minibatch already, and α is the update's own "
+            "business: your steps have another length than was asked for.",
+    hint="What network.gradients returns is what network.update takes.")
+TRAINING.mistake(
     "nothing is updated", _train_with(step=_no_updates), line=_ROWS,
-    follows="Gradients are taken, and nobody moves the weights.",
+    follows="Gradients are taken, and nobody moves the weights: the loss stays what it was.",
     hint="What does the network do with a gradient?")
+TRAINING.mistake(
+    "one loss in place of all", _train_with(result=lambda losses, early: early.lowest),
+    also=[(_train_with(result=lambda losses, early: losses[-1]),)], line="return losses", look=_STOPPING,
+    follows="A single number comes back. The curve of the validation loss, by which one sees how training went, is "
+            "lost.",
+    hint="One loss for each epoch: what collects them?")
 TRAINING.mistake(
     ENDLESS, _endless, line="for epoch in range(epochs):",
     follows="Where the loss goes on falling, nothing ends the training. The check stopped it.",

@@ -4,9 +4,8 @@ import numpy as np
 
 from mlplib.gradient_check import central_difference
 from mlplib.losses import one_hot, output_delta, softmax
-from mlplib.network import MLP, Buffers
-from mlplib.practice.blanks import Blank
-from mlplib.practice.way_forward import NETWORKS, f, f_slope, layers, random_samples, weights_of
+from mlplib.practice.blanks import Advice, Blank
+from mlplib.practice.way_forward import BENDS, NETWORKS, f_slope, layers, random_samples, weights_of
 
 # ---- 4: δ of the output
 
@@ -27,9 +26,9 @@ DELTA = Blank(
     "delta",
     "δ of the output layer, the derivative of the mean cross-entropy by the logits, from probabilities and labels.",
     ("output_delta(y_hat, y)",), _see_delta, (lambda y_hat, y: output_delta(np.log(y_hat), _y(y_hat, y)),),
-    look=(1, "From one sample to a minibatch"),
-    hint="In each row the entries add up to 0, and only that of the right class is negative.",
-    line="delta = y_hat.copy(); delta[np.arange(len(y)), y] -= 1; return delta / len(y)")
+    (Advice((1, "From one sample to a minibatch"),
+            "In each row the entries add up to 0, and only that of the right class is negative.",
+            "delta = y_hat.copy(); delta[np.arange(len(y)), y] -= 1; return delta / len(y)"),))
 _SINGLE = (1, "Start at the end: the slope at a logit")
 DELTA.mistake(
     "the 1/N is missing", lambda y_hat, y: y_hat - _y(y_hat, y),
@@ -45,6 +44,21 @@ DELTA.mistake(
     "divided by all entries", lambda y_hat, y: (y_hat - _y(y_hat, y)) / y_hat.size,
     follows="The gradient is K times too short, K being the number of classes.",
     hint="`size` counts all the entries of an array. Over what does the loss take its mean?")
+DELTA.mistake(
+    "K where N is meant", lambda y_hat, y: (y_hat - _y(y_hat, y)) / y_hat.shape[1],
+    follows="You divide by the number of classes. The loss is a mean over the samples; only where there are as many of "
+            "both is your δ right.",
+    hint="`shape[0]` counts rows, `shape[1]` columns. Which of the two are samples?")
+DELTA.mistake(
+    "1/N at the label only", lambda y_hat, y: y_hat - _y(y_hat, y) / len(y),
+    follows="The probabilities are not divided, so the entries of a row do not add up to 0, and the other classes are "
+            "pushed down N times too hard.",
+    hint="What does the 1/N belong to, to y or to the difference?")
+DELTA.mistake(
+    "the mean over the samples", lambda y_hat, y: (y_hat - _y(y_hat, y)).mean(axis=0),
+    also=[(lambda y_hat, y: (y_hat - _y(y_hat, y)).sum(axis=0),)],
+    follows="One row is left for all samples. The gradient aᵀ δ needs to know which δ belongs to which sample's a.",
+    hint="Each sample keeps its own row; the sum over the samples is taken later, in the product.")
 DELTA.mistake(
     "integer division", lambda y_hat, y: 1 // len(y) * (y_hat - _y(y_hat, y)),
     also=[(lambda y_hat, y: (y_hat - _y(y_hat, y)) // len(y),)],
@@ -74,6 +88,23 @@ DELTA.mistake(
     follows="`delta[:, y] -= 1` subtracts 1 in the columns of all labels, in every row. With one sample nothing is "
             "noticed.",
     hint="Row 0 with y[0], row 1 with y[1]: an array of row numbers beside y.")
+
+
+def _rows(y_hat, y):
+    delta = y_hat.copy()
+    delta[y] -= 1
+    return delta / len(y)
+
+
+DELTA.mistake(
+    "rows picked in place of classes", _rows, look=(2, "Targets"),
+    follows="`delta[y] -= 1` subtracts 1 from whole rows: from that of sample 3 if a label is 3. It crashes where "
+            "there are fewer samples than classes.",
+    hint="One entry of each row needs two indices: which row, and which class.")
+DELTA.mistake(
+    "as many classes as labels occur", lambda y_hat, y: (y_hat - np.eye(y.max() + 1)[y]) / len(y), look=(2, "Targets"),
+    follows="`y.max()` is the largest label of this minibatch. If it holds no nine, there is no column for the nines.",
+    hint="Which array knows how many classes there are, whatever the labels?")
 DELTA.mistake(
     "ten classes, whatever the network", lambda y_hat, y: (y_hat - np.eye(10)[y]) / len(y), look=(2, "Targets"),
     follows="MNIST has ten classes; the check has four, and two. A one-hot row is as long as a row of probabilities.",
@@ -111,21 +142,11 @@ DELTA.mistake(
 
 
 def _see_backward(look, backward):
-    for name, (n, widths) in NETWORKS.items():
-        weights = weights_of(*widths)
+    for name, (n, widths, curve) in NETWORKS.items():
+        weights, (f, slope) = weights_of(*widths), BENDS[curve]
         inputs, z = layers(random_samples(n, widths[0]), weights, f)
         delta = output_delta(np.log(softmax(z)), one_hot(np.arange(n) % widths[-1], widths[-1]))
-        look.call("backward(inputs, delta, weights, slope)", backward, inputs, delta, weights, f_slope,
-                  case=f", {name}")
-
-
-def _library(inputs, delta, weights, slope):
-    """The network's own backward pass."""
-    n_inputs, *hidden, n_classes = (len(weights[0]), *(W.shape[1] for W in weights))
-    model = MLP(hidden, n_inputs=n_inputs, n_classes=n_classes, dtype=np.float64)
-    model.weights, buffers = weights, Buffers(model, len(delta))
-    buffers.activations = inputs[1:]
-    return model.backpropagate(inputs, delta, buffers)
+        look.call("backward(inputs, delta, weights, slope)", backward, inputs, delta, weights, slope, case=f", {name}")
 
 
 def _recursion(inputs, delta, weights, slope, gradient, back, bend, passed, matrix):
@@ -149,11 +170,12 @@ def _backward_with(gradient=lambda a, delta: a.T @ delta, back=lambda delta, W: 
 BACKWARD = Blank(
     "backward",
     "The gradient of each weight matrix, input side first, from the layers' inputs and δ of the output.",
-    ("backward(inputs, delta, weights, slope)",), _see_backward, (_library,),
-    look=(1, "Go through any number of layers"),
-    hint="Count the layers down. A gradient has the shape of its weights, δ that of its z; then only the order of the "
-         "lines is left.",
-    line="gradients.insert(0, inputs[layer].T @ delta); delta = slope(inputs[layer]) * (delta @ weights[layer].T)")
+    ("backward(inputs, delta, weights, slope)",), _see_backward, (_backward_with(),),
+    (Advice((1, "Go through any number of layers"),
+            "Count the layers down. A gradient has the shape of its weights, δ that of its z; then only the order of "
+            "the lines is left.",
+            "gradients.insert(0, inputs[layer].T @ delta); "
+            "delta = slope(inputs[layer]) * (delta @ weights[layer].T)"),))
 _MATRICES = (1, "Write the sums as matrix products")
 _HIDDEN = (1, "Go one layer back: the slope at a hidden unit")
 _BACK = "delta = slope(inputs[layer]) * (delta @ weights[layer].T)"
@@ -186,6 +208,59 @@ BACKWARD.mistake(
     look=(1, "From one sample to a minibatch"), line=_GRADIENT,
     follows="The gradients are N times too short. The 1/N is in δ already, and rides along on the way back.",
     hint="Which sum over samples is still to be taken, and is it a mean?")
+BACKWARD.mistake(
+    "1/N in each layer", _backward_with(passed=lambda delta, behind: behind / len(delta)),
+    look=(1, "From one sample to a minibatch"), line=_BACK,
+    follows="The last gradient is right; each one before it is N times shorter than it should be, once more with each "
+            "layer. The 1/N is in δ of the output, and rides along on the way back.",
+    hint="Is anything averaged when δ goes from one layer to the one before?")
+
+
+def _bend_with(bend):
+    return _backward_with(bend=lambda d, inputs, layer, slope, weights: bend(d, inputs[layer], slope))
+
+
+BACKWARD.mistake(
+    "f′ of δ Wᵀ", _bend_with(lambda d, a, slope: slope(d)), look=_HIDDEN, line=_BACK,
+    follows="The slope was asked for at what comes back, not at what the unit had sent. The two are different things: "
+            "one is a slope of the loss, the other a value of the curve.",
+    hint="slope takes a value of a unit. Where in the list are the values of this layer?")
+BACKWARD.mistake(
+    "a where f′ is meant", _bend_with(lambda d, a, slope: d * a), look=_HIDDEN, line=_BACK,
+    follows="δ was multiplied with the value of the unit, not with the slope of the curve at it. A unit near 1, where "
+            "the curve is flat, learns most.",
+    hint="You were handed a function that makes one of the other.")
+BACKWARD.mistake(
+    "f′ twice", _bend_with(lambda d, a, slope: d * slope(slope(a))), look=_HIDDEN, line=_BACK,
+    also=[(_bend_with(lambda d, a, slope: d * slope(a) ** 2),)],
+    follows="The slope comes in twice. δ passes the curve of each layer once.",
+    hint="How many curves lie between the sum of a unit and its value?")
+BACKWARD.mistake(
+    "a slope of its own, whatever slope is", _bend_with(lambda d, a, slope: d * f_slope(a)), look=_HIDDEN, line=_BACK,
+    follows="a (1 − a) is right for the sigmoid. But slope was handed in, and for another curve your gradients are "
+            "those of a network that there is not.",
+    hint="Which of the four arguments does your function never use?")
+
+
+def _without_brackets(inputs, delta, weights, slope):
+    gradients = []
+    for layer in reversed(range(len(weights))):
+        gradients.insert(0, inputs[layer].T @ delta)
+        if layer > 0:
+            delta = slope(inputs[layer]) * delta @ weights[layer].T
+    return gradients
+
+
+BACKWARD.mistake(
+    "a pair of brackets is missing", _without_brackets, look=_HIDDEN, line=_BACK,
+    follows="Python takes `*` and `@` from left to right: the slope of the units in front was multiplied with δ of "
+            "those behind. Where the layers differ in width it crashes; where not, it is silently wrong.",
+    hint="What has to be ready before the slope comes in?")
+BACKWARD.mistake(
+    "W is forgotten", _backward_with(back=lambda delta, W: delta), line=_BACK, look=_HIDDEN,
+    follows="δ went one layer back without passing the weights. Each unit is blamed as much as one behind it, however "
+            "weakly the two are connected; where the layers differ in width it crashes.",
+    hint="Through what did a unit's value reach the units behind it?")
 BACKWARD.mistake(
     "the list the wrong way round", _backward_with(after=lambda gradients, inputs, delta, weights: gradients[::-1]),
     line=_GRADIENT,
@@ -252,15 +327,25 @@ def _back_first(inputs, delta, weights, slope):
     return gradients
 
 
+def _back_first_but_not_to_the_inputs(inputs, delta, weights, slope):
+    gradients = []
+    for layer in reversed(range(len(weights))):
+        if layer > 0:
+            delta = slope(inputs[layer]) * (delta @ weights[layer].T)
+        gradients.insert(0, inputs[layer].T @ delta)
+    return gradients
+
+
 BACKWARD.mistake(
-    "δ goes back before the gradient is taken", _back_first, line=_GRADIENT + "        # and only then δ goes back",
+    "δ goes back before the gradient is taken", _back_first, also=[(_back_first_but_not_to_the_inputs,)],
+    line=_GRADIENT + "        # and only then δ goes back",
     follows="Each layer's gradient is made with the δ of the layer before it, and the inputs get one that nobody "
             "needs.",
     hint="A gradient is what came into a matrix times δ of the units that it leads to. Which δ is that?")
 
 
 def _overwriting(inputs, delta, weights, slope):
-    gradients = _library(inputs, delta, weights, slope)
+    gradients = _backward_with()(inputs, delta, weights, slope)
     for W, gradient in zip(weights, gradients):
         W -= gradient
     return gradients
@@ -283,7 +368,7 @@ def _see_check(look, numerical_gradient):
         W, square = W.copy(), _CURVED[: W.size, : W.size]
 
         def loss(W=W, square=square):
-            return float(W.ravel() @ square @ W.ravel() + W.sum())
+            return float(W.ravel() @ square @ W.ravel() + W.sum() + (W**3).sum())
 
         # The loss sees what is done to this very array.
         look.call(f"numerical_gradient(loss, W, {epsilon}), {label}", numerical_gradient, loss, W, epsilon,
@@ -315,9 +400,10 @@ GRADIENT_CHECK = Blank(
     "gradient check",
     "∂C/∂W by central differences: loss() is the loss with W as it is, and W is left as it was.",
     ("numerical_gradient(loss, W, epsilon)",), _see_check, (_each(central_difference),),
-    look=(1, "Ask by trying, and see what it costs"),
-    hint="One weight at a time: up, ask; down, ask; back. W has to be the array that the loss sees.",
-    line="W[index] = value + epsilon; above = loss(); W[index] = value - epsilon; below = loss(); W[index] = value")
+    (Advice((1, "Ask by trying, and see what it costs"),
+            "One weight at a time: up, ask; down, ask; back. W has to be the array that the loss sees.",
+            "W[index] = value + epsilon; above = loss(); W[index] = value - epsilon; below = loss(); "
+            "W[index] = value"),))
 _QUOTIENT = "gradient[index] = (above - below) / (2 * epsilon)"
 _RESTORE = "W[index] = value        # once both losses are known"
 
@@ -362,6 +448,14 @@ def _row_by_row(loss, W, epsilon):
     return gradient
 
 
+GRADIENT_CHECK.mistake(
+    "an ε of its own",
+    lambda loss, W, epsilon: _each(central_difference)(loss, W, 1e-5), look=(1, "Ask how far the judge can be trusted"),
+    also=[(lambda loss, W, epsilon: _each(central_difference)(loss, W, 1e-7),),
+          (lambda loss, W, epsilon: _each(central_difference)(loss, W, 1e-3),)],
+    follows="Your slopes are good ones, but epsilon was handed in, and yours does not change with it: nobody can try "
+            "how large a step may be.",
+    hint="Which of the three arguments does your function never use?")
 GRADIENT_CHECK.mistake(
     "divided by ε, not by 2ε",
     _difference(lambda above, below, epsilon: (above - below) / epsilon),

@@ -1,5 +1,6 @@
 """What a reader may write into the blanks: the solution version, and one that is written differently."""
 
+import copy
 import re
 from pathlib import Path
 
@@ -19,12 +20,19 @@ def solution_cells():
             for blank, cell in zip(NAMES, cells, strict=True)}
 
 
+def written(blank, slips=()):
+    """The functions of the solution version for a blank, with other words in the place of some."""
+    code, world = solution_cells()[blank], {"np": np, "copy": copy}
+    for old, new in dict(slips).items():
+        assert old in code
+        code = code.replace(old, new)
+    exec(code, world)
+    return tuple(world[name] for name in NAMES[blank])
+
+
 def first():
     """The functions of the solution version, by blank."""
-    world = {"np": np}
-    for cell in solution_cells().values():
-        exec(cell, world)
-    return {blank: tuple(world[name] for name in names) for blank, names in NAMES.items()}
+    return {blank: written(blank) for blank in NAMES}
 
 
 # ---- otherwise
@@ -60,7 +68,7 @@ def output_delta_by_one_hot(y_hat, y):
 def backward_by_einsum(inputs, delta, weights, slope):
     deltas = [delta]
     for a, W in zip(inputs[:0:-1], weights[::-1]):
-        deltas.append(np.einsum("nk,jk->nj", deltas[-1], W, optimize=True) * a * (1 - a))
+        deltas.append(np.einsum("nk,jk->nj", deltas[-1], W, optimize=True) * slope(a))
     return [np.einsum("ni,nj->ij", a, d, optimize=True) for a, d in zip(inputs, deltas[::-1])]
 
 
@@ -86,7 +94,8 @@ def train_by_while(network, training, validation, batch_size, epochs, patience, 
     rows, best_epoch, history, kept = np.arange(len(training[0])), 0, [], {}
     while len(history) < epochs and len(history) - 1 - best_epoch < patience:
         rng.shuffle(rows)
-        for minibatch in np.array_split(rows, len(rows) // batch_size):
+        for start in range(0, len(rows), batch_size):
+            minibatch = rows[start : start + batch_size]
             gradients = network.gradients(training[0][minibatch], training[1][minibatch])
             network.update(gradients)
         network.loss(*training)  # a curve of one's own does no harm

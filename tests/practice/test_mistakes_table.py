@@ -5,7 +5,7 @@ import re
 import numpy as np
 
 from mlplib.practice import BLANKS, __main__
-from mlplib.practice.blanks import Blank
+from mlplib.practice.blanks import Advice, Blank
 
 
 def test_the_table_has_each_mistake_once_and_is_the_identity(capsys):
@@ -19,7 +19,7 @@ def test_the_table_has_each_mistake_once_and_is_the_identity(capsys):
 
 def test_two_mistakes_that_are_one_are_found(capsys, monkeypatch):
     blank = Blank("double", "", ("double(x)",), lambda look, f: look.call("f(1)", f, np.array(1.0)),
-                  (lambda x: 2 * x,), look=(1, ""), hint="", line="")
+                  (lambda x: 2 * x,), (Advice((1, ""), "", ""),))
     blank.mistake("one", lambda x: x, follows="")
     blank.mistake("the same", lambda x: x * x, follows="")
     monkeypatch.setattr(__main__, "BLANKS", {"double": blank})

@@ -66,6 +66,23 @@ def test_products_that_do_not_fit_are_told_in_the_same_words(product):
     assert look.seen["f(x)"] == Raised("ValueError", "a product of two matrices that do not fit, for 3 is not 5")
 
 
+@pytest.mark.parametrize("function, raised", [
+    (lambda: np.ones(3) + np.ones(2), ("ValueError", "arrays whose shapes do not fit, (2,) and (3,)")),
+    (lambda: np.ones(3).__iadd__(np.ones(2)), ("ValueError", "arrays whose shapes do not fit, (2,) and (3,)")),
+    (lambda: np.ones(3).__setitem__(slice(None), np.ones(2)),
+     ("ValueError", "arrays whose shapes do not fit, (2,) and (3,)")),
+    (lambda: np.ones((2, 3)).__iadd__(np.ones((1, 2, 3))),
+     ("ValueError", "arrays whose shapes do not fit, (1,2,3) and (2,3)")),
+    (lambda: np.ones(3, int).__imul__(0.5), ("UFuncTypeError", "an array of whole numbers cannot hold the result")),
+    (lambda: eval("(lambda: (x, x := 1))()"),
+     ("UnboundLocalError", "a variable is asked for that was never given a value")),
+])
+def test_a_mistake_is_told_in_the_same_words_however_it_is_written(function, raised):
+    look = Observation()
+    look.call("f()", function)
+    assert look.seen["f()"] == Raised(*raised)
+
+
 @pytest.mark.parametrize("value, what", [(None, "nothing (is a return missing?)"),
                                          ("x", "no array of numbers, but str"),
                                          (1j, "no array of numbers, but complex")])
