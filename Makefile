@@ -197,11 +197,10 @@ $(TOOLS)/.installed: .ci/tools.txt $(STAMP)
 	@$(PIP) $(TOOLS)/bin/python install --quiet --require-hashes -r .ci/tools.txt
 	@touch $@
 
-# The text by nbgrader, then its outputs.
+# The text by nbgrader, then its outputs: both, or the pair stays as it was.
 student: $(TOOLS)/.installed
-	@$(PY) book/student.py $(TOOLS)/bin/python
 	@rm -rf "$(SETTINGS)"
-	$(PLAIN) MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) book/execute.py notebooks/exercises/implement.md
+	@$(PLAIN) MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) book/student.py $(TOOLS)/bin/python
 
 # MUTANTS="losses network" tries only these modules; MUTANTS=--again only what survived the last time.
 mutants: $(TOOLS)/.installed

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mlplib.practice.checking import BLANKS
-from mlplib.practice.observation import Observation, Raised, Strange
+from mlplib.practice.observation import Observation, Raised, Silent, Strange
 
 LARGEST_FILE = 50_000_000  # bytes; a hand-in without outputs has 30 thousand
 LARGEST_ARRAY = 10_000  # entries; no right answer has a hundred
@@ -369,7 +369,7 @@ def do_task():
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    sys.stdin = open(os.devnull, encoding="utf-8")
+    sys.stdin, sys.stdout, sys.stderr = open(os.devnull, encoding="utf-8"), Silent(), Silent()
     sys.dont_write_bytecode = True
     watched(os.getcwd())
 
