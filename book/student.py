@@ -50,8 +50,8 @@ def fault(text):
     wanted = [call.split("(")[0] for blank in BLANKS.values() for call in blank.signatures]
     missing = [name for name in wanted if name not in solved]
     if missing:
-        return (f"no solution of {', '.join(missing)}: the end of the notebook and the grading ask for all eight blanks. "
-                "Leave the section, and give it 0 points")
+        return (f"no solution of {', '.join(missing)}: the end of the notebook and the grading ask for all eight "
+                "blanks. Leave the section, and give it 0 points")
     return None
 
 
