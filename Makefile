@@ -43,7 +43,7 @@ help:
 	@echo "make fuzz       try all cases of bad input and more than 100,000 damaged files, and say how many"
 	@echo "make mistakes   make each mistake that the exercise notebook knows, and print which one it is taken for"
 	@echo "make student    make the student version of the exercise notebook from notebooks/solutions/, with nbgrader"
-	@echo "make grade      grade a folder of hand-ins of the exercise notebook: HANDINS=FOLDER"
+	@echo "make grade      grade a folder of hand-ins of the exercise notebook: HANDINS=FOLDER, and OPTIONS=--help for more"
 	@echo "make test-bare  run the two commands of the README on a bare machine of today, made by debootstrap (needs root; an hour)"
 	@echo "make test-portable  run the notebooks and the first steps on other processors' code paths (half an hour)"
 	@echo "make mutants    change the code of the core bit by bit, and see whether a test notices (long)"
@@ -118,10 +118,10 @@ fuzz: $(STAMP)
 mistakes: $(STAMP)
 	@$(PY) -m mlplib.practice mistakes
 
-# The folder comes through the environment, whatever is written in it.
+# The folder comes through the environment, whatever is written in it; OPTIONS='--points "gradient check=0"' are more words.
 grade: export HANDINS := $(HANDINS)
 grade: $(STAMP)
-	@$(PY) -m mlplib.practice grade "$${HANDINS:?name the folder of hand-ins: make grade HANDINS=FOLDER}"
+	@$(PY) -m mlplib.practice grade "$${HANDINS:?name the folder of hand-ins: make grade HANDINS=FOLDER}" $(OPTIONS)
 
 lint: $(STAMP)
 	$(PY) -m ruff check
@@ -197,11 +197,10 @@ $(TOOLS)/.installed: .ci/tools.txt $(STAMP)
 	@$(PIP) $(TOOLS)/bin/python install --quiet --require-hashes -r .ci/tools.txt
 	@touch $@
 
-# The text by nbgrader, then its outputs.
+# The text by nbgrader, then its outputs: both, or the pair stays as it was.
 student: $(TOOLS)/.installed
-	@$(PY) book/student.py $(TOOLS)/bin/python
 	@rm -rf "$(SETTINGS)"
-	$(PLAIN) MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) book/execute.py notebooks/exercises/implement.md
+	@$(PLAIN) MLPLIB_RETRAIN=1 TQDM_DISABLE=1 $(PY) book/student.py $(TOOLS)/bin/python
 
 # MUTANTS="losses network" tries only these modules; MUTANTS=--again only what survived the last time.
 mutants: $(TOOLS)/.installed

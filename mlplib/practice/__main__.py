@@ -2,11 +2,13 @@
 
 import argparse
 import os
+import re
 import sys
 from pathlib import Path
 
 from mlplib.practice.checking import BLANKS, confusion
-from mlplib.practice.grading import NAMED_SHARE, POINTS, TABLE, grade_all
+from mlplib.practice.gradebook import FEEDBACK, SUMMARY, TABLE, grade_all
+from mlplib.practice.grading import MEMORY, NAMED_SHARE, POINTS, SECONDS
 
 
 def mistakes():
@@ -42,23 +44,31 @@ def grade_folder(options):
     """
     from tqdm import tqdm
 
-    folder = options.folder.resolve()
+    folder, points = options.folder.resolve(), POINTS | dict(options.points)
     results = (options.to or folder.with_name(f"{folder.name}_graded")).resolve()
     if results.is_relative_to(folder):
         raise ValueError(f"{results}: expected a folder that is not among the hand-ins")
-    grades = grade_all(folder, results, POINTS | dict(options.points), seconds=options.seconds,
-                       memory=options.memory * 2**20)
-    n_new, done = next(grades), 0
-    try:
-        for graded in tqdm(grades, total=n_new, unit=" hand-in", disable=None):
-            done += 1
-            tqdm.write(f"{sum(graded.points.values()):5g}  {graded.name}" + "".join(
+    if sum(points.values()) != sum(POINTS.values()):
+        print(f"The points add up to {sum(points.values()):g}.")
+    with tqdm(unit=" hand-in", disable=None) as bar:
+        done = []
+
+        def told(graded):
+            done.append(graded)
+            bar.write(f"{sum(graded.points.values()):5g}  {graded.name}" + "".join(
                 f"\n       {remark}" for remark in graded.remarks))
-    except KeyboardInterrupt:
-        print(f"Stopped after {done} of {n_new}. They are in the table; the same command goes on with the others.")
-        return 130
+            bar.update()
+
+        try:
+            said = grade_all(folder, results, points, options.student, options.at_once, bar.reset, told,
+                             seconds=options.seconds, memory=options.memory * 2**20)
+        except KeyboardInterrupt:
+            print(f"Stopped after {len(done)} of {bar.total}. They are in the table; the same command goes on with the "
+                  "others.")
+            return 130
     shown = Path(os.path.relpath(results))
-    print(f"{done} graded now. The table: {shown / TABLE}; for each student a file: {shown / 'feedback'}")
+    print("", *said, "", f"{len(done)} graded now. The table: {shown / TABLE}; the lines above: {shown / SUMMARY}; for "
+          f"each student a file: {shown / FEEDBACK}", sep="\n")
     return 0
 
 
@@ -68,6 +78,14 @@ def worth(text):
     if name not in POINTS or not points.replace(".", "", 1).isdigit():
         raise argparse.ArgumentTypeError(f"expected BLANK=POINTS with one of {', '.join(POINTS)}, got {text}")
     return name, float(points)
+
+
+def pattern(text):
+    """A regular expression."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"expected a regular expression, got {text}: {error}") from None
 
 
 def positive(text):
@@ -91,18 +109,27 @@ def main(arguments=None):
     commands.add_parser("mistakes", help="make each mistake, and print which one it is taken for")
     command = commands.add_parser(
         "grade", help="grade a folder of hand-ins",
-        description="Runs the functions of each hand-in in a process of its own, with limits, and writes one table and "
-        "a file for each student. A second call grades what is new or has changed.",
+        description="Runs the functions of each hand-in in a process of its own, with limits, and writes a table, a "
+        "summary of the class, and a file for each student. A second call grades what is new or has changed, and all "
+        "where points, limits or checks have.",
         epilog="Points: " + ", ".join(f"{name} {most}" for name, most in POINTS.items()) +
-        f"; for a mistake that the check can name, {NAMED_SHARE:.0%} of them. A hand-in that does harm is held back as "
-        "far as Python can; run those of strangers in a container, or under an account of its own.")
+        f"; for a mistake that the check can name, {NAMED_SHARE:.0%} of them, if something comes out of the function. "
+        "A hand-in that does harm is held back as far as Python can; run those of strangers in a container, or under "
+        "an account of its own.")
     command.add_argument("folder", type=Path, help="one notebook for each student, in folders or not")
     command.add_argument("--to", type=Path, metavar="FOLDER",
                          help="for the results; by default FOLDER_graded, beside it")
     command.add_argument("--points", type=worth, nargs="+", default=[], metavar="BLANK=POINTS",
                          help='other points, for instance --points backward=30 "gradient check=0"')
-    command.add_argument("--seconds", type=positive, default=30, help="that a cell or a check may take (default: 30)")
-    command.add_argument("--memory", type=positive, default=2048, help="MiB that a hand-in may take (default: 2048)")
+    command.add_argument("--student", type=pattern, metavar="PATTERN",
+                         help="a regular expression: what its groups find in the name of a file is the student, for "
+                         r"instance --student '^([^_]+)_(\d+)_'; by default the name itself")
+    command.add_argument("--seconds", type=positive, default=SECONDS,
+                         help="that a hand-in may take, and a cell or a check a sixth of it (default: %(default)s)")
+    command.add_argument("--memory", type=positive, default=MEMORY // 2**20,
+                         help="MiB that a hand-in may take (default: %(default)s)")
+    command.add_argument("--at-once", type=positive, default=2,
+                         help="how many are graded beside each other (default: %(default)s)")
     options = parser.parse_args(arguments)
     try:
         return mistakes() if options.command == "mistakes" else grade_folder(options)

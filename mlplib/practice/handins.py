@@ -5,19 +5,23 @@ what it sees, a line of JSON for each step. It judges nothing: who rewrites the 
 """
 
 import ast
+import builtins
 import contextlib
-import importlib
+import difflib
+import importlib.machinery
 import json
 import linecache
 import os
 import re
 import sys
+import types
+from collections import defaultdict
 from typing import NamedTuple
 
 import numpy as np
 
 from mlplib.practice.checking import BLANKS
-from mlplib.practice.observation import Observation, Raised, Strange
+from mlplib.practice.observation import Observation, Raised, Silent, Strange
 
 LARGEST_FILE = 50_000_000  # bytes; a hand-in without outputs has 30 thousand
 LARGEST_ARRAY = 10_000  # entries; no right answer has a hundred
@@ -48,7 +52,10 @@ class Cell(NamedTuple):
 
 
 def cells_of(content):
-    """The cells of code that have to be run to have the functions: all up to the last that defines one.
+    """The cells of code that have to be run to have the functions, and what is to be said of their order.
+
+    These are all up to the last that defines one; and of those below, since Jupyter runs them in any order, the ones
+    that define what is used above.
 
     Parameters
     ----------
@@ -57,7 +64,9 @@ def cells_of(content):
 
     Returns
     -------
-    list of Cell
+    cells : list of Cell
+    remarks : list of str
+        In sentences.
 
     Raises
     ------
@@ -66,14 +75,28 @@ def cells_of(content):
     """
     try:
         notebook = json.loads(content)
-        found = notebook["cells"]
-        sources = ["".join(cell["source"]) for cell in found if cell["cell_type"] == "code"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise ValueError("This is not a notebook: expected a file .ipynb, as Jupyter saves it.") from None
+    except (ValueError, RecursionError):
+        raise ValueError("This file is damaged, or cut short: it is no whole notebook.") from None
+    try:
+        sources = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    except (TypeError, KeyError):
+        raise ValueError("This is not a notebook as Jupyter saves it now: open it there, and save it again.") from None
     cells = [Cell(number, python(source)) for number, source in enumerate(sources, start=1)]
-    wanted = {name for names in FUNCTIONS.values() for name in names}
-    last = max((cell.number for cell in cells if wanted & defined(cell.source)), default=0)
-    return [cell for cell in cells[:last] if not is_check(cell.source)]
+    wanted, places = {name for names in FUNCTIONS.values() for name in names}, defaultdict(list)
+    for cell in cells:
+        for name in sorted(wanted & defined(cell.source)):
+            places[name].append(cell.number)
+    last = max((numbers[-1] for numbers in places.values()), default=0)
+    above = [cell for cell in cells[:last] if not is_check(cell.source)]
+    known = set(dir(builtins)).union(*(defined(cell.source) for cell in above))
+    asked = set().union(*(used(cell.source) for cell in above)) - known
+    below = [cell for cell in cells[last:] if asked & defined(cell.source)]
+    remarks = [f"{name} is defined in the cells {', '.join(map(str, numbers))}: the last one counts."
+               for name, numbers in places.items() if len(numbers) > 1]
+    remarks += [f"Cell {cell.number} was run too: it stands below, and defines what is used above." for cell in below]
+    imports = [cell for cell in below if all(isinstance(statement, ast.Import | ast.ImportFrom)
+                                             for statement in parsed(cell.source) or [None])]
+    return [*imports, *above, *(cell for cell in below if cell not in imports)], remarks
 
 
 def python(source):
@@ -93,14 +116,51 @@ def parsed(source):
 
 
 def defined(source):
-    """The names that a cell defines by itself: functions, variables, what it imports."""
+    """The names that a cell defines for all cells: functions, variables, what it imports."""
     names = set()
-    for node in parsed(source) or []:
-        names |= {getattr(node, "name", None)}
-        names |= {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
-        names |= {alias.asname or alias.name for alias in getattr(node, "names", []) if isinstance(alias, ast.alias)}
+    for part in outside(parsed(source) or []):
+        names |= {part.id} if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store) else {
+            part.asname or part.name} if isinstance(part, ast.alias) else {getattr(part, "name", None)}
     # What cannot be read may have been meant to define them.
     return names if parsed(source) is not None else set(re.findall(r"^def (\w+)", source, re.MULTILINE))
+
+
+def outside(nodes):
+    """Statements and what stands in them, but nothing that stands in a function or a class."""
+    for node in nodes:
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Lambda):
+            yield from outside(ast.iter_child_nodes(node))
+
+
+def own_code(content):
+    """The code of the cells that define a function and are no empty blanks, whatever its comments; "" if there is none.
+
+    Parameters
+    ----------
+    content : bytes
+        Of a notebook's file.
+
+    Returns
+    -------
+    str
+    """
+    try:
+        cells, _ = cells_of(content)
+    except ValueError:
+        return ""
+    wanted = {name for names in FUNCTIONS.values() for name in names}
+    return "\n".join(ast.dump(ast.Module(parsed(cell.source) or [], [])) for cell in cells
+                     if wanted & defined(cell.source) and "raise NotImplementedError" not in cell.source)
+
+
+def used(source):
+    """The names that a cell asks for and does not define, in its functions too."""
+    nodes = [*ast.walk(ast.Module(parsed(source) or [], []))]
+    names = [node for node in nodes if isinstance(node, ast.Name)]
+    own = {node.arg for node in nodes if isinstance(node, ast.arg)} | defined(source)
+    return {name.id for name in names if isinstance(name.ctx, ast.Load)} - own - {
+        name.id for name in names if isinstance(name.ctx, ast.Store)}
 
 
 def is_check(source):
@@ -204,16 +264,68 @@ def complaint(cell, world):
     linecache.cache[file] = (len(cell.source), None, [f"{line}\n" for line in cell.source.splitlines()], file)
     try:
         exec(compile(cell.source, file, "exec"), world)
+    except BorrowedError:  # as the end of the notebook does, which trains; functions that borrow are told of
+        return ""
     except (Exception, SystemExit, KeyboardInterrupt) as error:
         return f"Cell {cell.number} raises {Raised(type(error).__name__, str(error)[:300])}."
     return ""
 
 
-def anew():
-    """The checks as they are in their files, whatever was done to those that a cell could reach."""
+class BorrowedError(Exception):
+    """Something of the library was to do what a hand-in should."""
+
+
+class Lent:
+    """A name of the library in a hand-in, which may import it and has nothing of it: what is borrowed is not written.
+
+    To call `check` does nothing.
+    """
+
+    def __init__(self, name):
+        self._name = name
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Lent(f"{self._name}.{name}")
+
+    def __call__(self, *arguments, **options):  # noqa: D102 - as functions have it
+        if self._name.endswith(".check"):
+            return self
+        raise BorrowedError(f"{self._name} is the library's own, and nothing of it was written here")
+
+    __getitem__ = __call__
+
+
+class Lender:
+    """Gives modules of the library to a hand-in, with names in them and nothing else."""
+
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
+        """As `sys.meta_path` has it."""
+        return importlib.machinery.ModuleSpec(name, cls, is_package=True) if name.split(".")[0] == "mlplib" else None
+
+    @staticmethod
+    def create_module(spec):
+        """A module whose every name is lent."""
+        module = types.ModuleType(spec.name)
+        module.__getattr__ = Lent(spec.name).__getattr__
+        return module
+
+    @staticmethod
+    def exec_module(module):
+        """There is nothing to run."""
+
+
+def world_without_library():
+    """A main module for the cells; from here on, whoever imports the library gets nothing of it."""
     for name in [name for name in sys.modules if name.split(".")[0] == "mlplib"]:
         del sys.modules[name]
-    return importlib.import_module("mlplib.practice.checking").BLANKS
+    sys.meta_path.insert(0, Lender)
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    world = vars(sys.modules["__main__"])
+    world["display"] = print
+    return world
 
 
 def look(cells, blanks, memory, tell):
@@ -230,23 +342,24 @@ def look(cells, blanks, memory, tell):
         Takes a step, "cell 3" or the name of a blank, and what came of it, or nothing before.
     """
     limited(memory)
-    world = {"__name__": "__main__", "display": print}
+    world = world_without_library()
     for cell in cells:
         tell(f"cell {cell.number}")
         tell(f"cell {cell.number}", said=complaint(cell, world))
-    known = anew()
-    seen_as_json = importlib.import_module("mlplib.practice.handins").as_json
+    others = sorted({name for name, value in world.items() if isinstance(value, types.FunctionType)}
+                    - {each for names in FUNCTIONS.values() for each in names})
     for name in blanks:
         functions = {each: world.get(each) for each in FUNCTIONS[name]}
         missing = [each for each, function in functions.items() if not callable(function)]
-        lent = [each for each, function in functions.items()
-                if str(getattr(function, "__module__", "")).split(".")[0] == "mlplib"]
+        lent = [each for each, function in functions.items() if isinstance(function, Lent)]
         tell(name)
-        if missing or lent:
-            tell(name, said=f"There is no function {missing[0]}." if missing else
-                 f"{lent[0]} is the library's own: nothing of it was written here.")
+        if missing:
+            found = difflib.get_close_matches(missing[0], others, n=1)
+            tell(name, said=f"There is no function {missing[0]}" + (f"; found: {found[0]}." if found else "."))
+        elif lent:
+            tell(name, said=f"{lent[0]} is the library's own: nothing of it was written here.")
         else:
-            tell(name, seen=seen_as_json(known[name].observe(*functions.values())))
+            tell(name, seen=as_json(BLANKS[name].observe(*functions.values())))
 
 
 def do_task():
@@ -256,7 +369,7 @@ def do_task():
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in (0, 1, 2):
         os.dup2(nowhere, stream)
-    sys.stdin = open(os.devnull, encoding="utf-8")
+    sys.stdin, sys.stdout, sys.stderr = open(os.devnull, encoding="utf-8"), Silent(), Silent()
     sys.dont_write_bytecode = True
     watched(os.getcwd())
 

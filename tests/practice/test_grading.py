@@ -1,22 +1,17 @@
-"""A folder of hand-ins, among them some that do harm: each costs its own points only. All in real processes."""
+"""One hand-in at a time, among them some that do harm: each costs its own points only. The harm in real processes."""
 
-import csv
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
+import asyncio
 
 import jupytext
+import nbformat
 import pytest
-from solutions import SOLUTION
+from solutions import NAMES, SOLUTION
 
-from mlplib.practice import BLANKS, __main__
-from mlplib.practice.grading import POINTS, grade_all, plain_cell
+from mlplib.practice import BLANKS
+from mlplib.practice.grading import NAMED_SHARE, POINTS, causes, grade, judged
 
 STUDENT = SOLUTION.parents[1] / "exercises" / "implement.ipynb"
-LIMITS = {"seconds": 8, "memory": 2**30}
+SECONDS, AT_ONCE = 30, 4  # a cell or a check has a sixth
 SLEEP = "import time\ntime.sleep(10**6)"
 PATCH = """
 import mlplib.practice, mlplib.practice.blanks, mlplib.practice.observation
@@ -24,56 +19,69 @@ mlplib.practice.check = print
 mlplib.practice.blanks.Blank.judge = mlplib.practice.blanks.Blank.answer = None
 mlplib.practice.observation.Observation.call = None
 """
-# By hand-in: what is added to the cell of `forward`, or takes the place of words in it; what the blank gets; what is
-# told, in the table or in its own file.
+ASKED = "    inputs = [X]"
+BORROWED = "is the library's own, and nothing of it was written here"
+# By hand-in: what is added to the cell of `forward`, or takes the place of words in it; what the blank gets; what the
+# teacher is told.
 HARM = {
-    "hangs": (SLEEP, {}, 0, "Cell 6 did not end within 8 s; it was left out."),
-    "hangs when asked": ("", {"    inputs = [X]": f"    {SLEEP.replace(chr(10), '; ')}"}, 0, "did not end within 8 s"),
+    "hangs": (SLEEP, {}, 0, "Cell 6 did not end within 5 s; it was left out."),
+    "hangs when asked": ("", {ASKED: f"    {SLEEP.replace(chr(10), '; ')}"}, 0, "did not end within 5 s"),
     "ends its process": ("import os\nos._exit(3)", {}, 0, "Cell 6 ended its process (code 3)"),
-    "ends it when asked": ("import os", {"    inputs = [X]": "    os._exit(0)"}, 0, "forward: The function ended its"),
+    "ends it when asked": ("import os", {ASKED: "    os._exit(0)"}, 0, "forward: The function ended its"),
     "reads where nothing is": ("import ctypes\nctypes.string_at(0)", {}, 0, "(signal SIGSEGV)"),
     "takes all memory": ("taken = bytearray(10**11)", {}, 12, "Cell 6 raises MemoryError"),
     "prints a gigabyte": ("for _ in range(1000):\n    print('x' * 10**6)", {}, 12, ""),
-    "prints when asked": ("", {"    inputs = [X]": "    inputs = [print('x' * 10**6) for _ in range(1000)] and [X]"},
-                          12, ""),
+    "prints when asked": ("", {ASKED: "    inputs = [print('x' * 10**6) for _ in range(1000)] and [X]"}, 12, ""),
     "removes its neighbour": ("import os\nos.remove({neighbour!r})", {}, 12, "PermissionError: a hand-in that is"),
     "writes over its neighbour": ("open({neighbour!r}, 'w')", {}, 12, "(open: ada.ipynb)"),
     "starts programs": ("import os\nos.system('kill -9 ' + str(os.getppid()))", {}, 12, "(os.system)"),
     "rewrites the checks": (PATCH, {"@ W": "@ W.T"}, 6, "forward: a transposed product: X Wᵀ"),
     "borrows": ("from mlplib.losses import softmax as forward", {}, 0, "forward is the library's own"),
+    "borrows the answer": ("from mlplib.practice.checking import BLANKS as _B",
+                           {ASKED: "    return _B['forward'].reference[0](X, weights, f)"}, 0,
+                           f"mlplib.practice.checking.BLANKS {BORROWED}."),
+    "borrows the network": ("", {ASKED: "    import mlplib.network as n; return n.MLP()"}, 0,
+                            f"mlplib.network.MLP {BORROWED}."),
+    "imports at the top what is needed later": ("from mlplib.inputs import standardized_mnist\nimport mlplib", {}, 12,
+                                                ""),
+    "checks where it writes": ("check('forward', forward); print(check('delta', forward).right)", {}, 12, ""),
     "has no such cell": ("", {"def forward": "def backward"}, 0, "There is no function forward."),
+    "is misspelt": ("", {"def forward": "def foreward"}, 0, "There is no function forward; found: foreward."),
     "is no Python": ("what = = this", {}, 0, "Cell 6 raises SyntaxError"),
     "raises": ("1 / 0", {}, 12, "Cell 6 raises ZeroDivisionError: division by zero."),
 }
 
 
-def hand_in(path, extra="", changes=()):
+def hand_in(extra="", changes=(), neighbour="ada.ipynb"):
+    """The content of the solution version with its cell of `forward` changed."""
     notebook = jupytext.read(SOLUTION)
     cell, = (cell for cell in notebook.cells if "def forward(" in cell.source)
     for old, new in dict(changes).items():
         assert old in cell.source
         cell.source = cell.source.replace(old, new)
-    cell.source += "\n" + extra.replace("{neighbour!r}", repr(str(path.with_name("ada.ipynb"))))
-    path.parent.mkdir(exist_ok=True, parents=True)
-    jupytext.write(notebook, path)
+    cell.source += "\n" + extra.replace("{neighbour!r}", repr(str(neighbour)))
+    return nbformat.writes(notebook).encode()
 
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    """All hand-ins graded once: their folder, that of the results, the grades by name."""
-    folder = tmp_path_factory.mktemp("graded") / "hand-ins"
-    hand_in(folder / "ada.ipynb")
-    (folder / "empty").mkdir()
-    (folder / "empty" / "implement.ipynb").write_bytes(STUDENT.read_bytes())
-    (folder / "=essay.pdf").write_bytes(b"%PDF-1.7")
-    (folder / ".hidden").write_bytes(b"")
-    for name, (extra, changes, _, _) in HARM.items():
-        hand_in(folder / f"{name}.ipynb", extra, changes)
-    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    n_new, *grades = grade_all(folder, folder.with_name("results"), **LIMITS)
-    assert n_new == len(grades) == len(HARM) + 3
-    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    return folder, folder.with_name("results"), {grade.name: grade for grade in grades}
+    """All of them graded, some beside each other: the grades by name."""
+    neighbour = tmp_path_factory.mktemp("neighbours") / "ada.ipynb"
+    neighbour.write_bytes(hand_in())
+    contents = {"ada": neighbour.read_bytes(), "empty": STUDENT.read_bytes()} | {
+        name: hand_in(extra, changes, neighbour) for name, (extra, changes, _, _) in HARM.items()}
+
+    async def all_of_them():
+        free = asyncio.Semaphore(AT_ONCE)
+
+        async def one(name):
+            async with free:
+                return await grade(name, contents[name], seconds=SECONDS, memory=2**30)
+        return await asyncio.gather(*map(one, contents))
+
+    grades = asyncio.run(all_of_them())
+    assert neighbour.read_bytes() == contents["ada"]
+    return {each.name: each for each in grades}
 
 
 def test_the_points_are_a_hundred_and_halves_are_whole():
@@ -89,137 +97,93 @@ def test_the_page_for_teachers_tells_the_points_as_they_are():
 
 @pytest.mark.slow
 def test_the_solution_version_gets_all_points(graded):
-    grade = graded[2]["ada.ipynb"]
-    assert grade.points == POINTS and not grade.mistakes and not grade.remarks
-    assert grade.feedback.startswith("ada.ipynb: 100 of 100 points") and grade.feedback.count("Right: ") == 8
+    each = graded["ada"]
+    assert each.points == POINTS and not each.mistakes and not each.remarks
+    assert each.feedback.startswith("ada: 100 of 100 points") and each.feedback.count("Right: ") == 8
 
 
 @pytest.mark.slow
 def test_the_student_version_gets_none_and_is_told_what_to_write(graded):
-    grade = graded[2]["empty/implement.ipynb"]
-    assert set(grade.points.values()) == {0} and not grade.mistakes and not grade.remarks
-    assert all(f"Nothing here yet: {name}." in grade.feedback for name in BLANKS)
+    each = graded["empty"]
+    assert set(each.points.values()) == {0} and not each.mistakes and not each.remarks
+    assert all(f"Nothing here yet: {name}." in each.feedback for name in BLANKS)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HARM)
 def test_a_hand_in_costs_its_own_points_only_and_says_why(graded, name):
     _, _, points, told = HARM[name]
-    grade = graded[2][f"{name}.ipynb"]
-    assert grade.points == POINTS | {"forward": points}, grade
-    assert told in " ".join([*grade.mistakes, *grade.remarks])
+    assert graded[name].points == POINTS | {"forward": points}, graded[name]
+    assert told in " ".join([*graded[name].mistakes, *graded[name].remarks])
+    assert told or not graded[name].remarks
 
 
 @pytest.mark.slow
-def test_the_table_and_the_files_say_the_same(graded):
-    _, results, grades = graded
-    with (results / "grades.csv").open(encoding="utf-8-sig", newline="") as file:
-        first, *lines = csv.reader(file)
-    assert first[:3] == ["name", "points (100)", "sigmoid (8)"] and first[-3:] == ["mistakes", "remarks", "digest"]
-    names = [line[0] for line in lines]
-    assert names == sorted(map(plain_cell, grades)) and "'=essay.pdf" in names
-    for line in lines:
-        grade = grades[line[0].removeprefix("'")]
-        assert float(line[1]) == sum(grade.points.values()) == sum(map(float, line[2:10]))
-        assert line[10] == "; ".join(grade.mistakes) and line[11] == " ".join(grade.remarks)
-        assert (results / "feedback" / f"{grade.name}.txt").read_text(encoding="utf-8") == grade.feedback
-    assert "This is not a notebook" in grades["=essay.pdf"].feedback
+def test_all_that_hangs_has_one_limit_together():
+    hanging = hand_in().replace(b"### BEGIN SOLUTION", b"import time; time.sleep(10**6)")
+    each = asyncio.run(grade("slow", hanging, seconds=1.2))
+    assert sum(each.points.values()) == 0 and "After 1.2 s in all it was stopped." in each.remarks
+    assert "training: It could not be looked at, because the hand-in hangs or crashes elsewhere." in each.remarks
 
 
-@pytest.mark.slow
-def test_a_second_call_grades_what_is_new_or_has_changed(graded):
-    folder, results, grades = graded
-    table = (results / "grades.csv").read_text(encoding="utf-8-sig")
-    assert list(grade_all(folder, results, **LIMITS)) == [0]
-    (folder / "empty" / "implement.ipynb").write_bytes(b"changed")
-    (folder / "new.txt").write_bytes(b"")
-    n_new, *again = grade_all(folder, results, **LIMITS)
-    assert n_new == 2 and [grade.name for grade in again] == ["empty/implement.ipynb", "new.txt"]
-    assert "This file is empty" in again[1].remarks[0]
-    after = (results / "grades.csv").read_text(encoding="utf-8-sig")
-    assert len(after.splitlines()) == len(grades) + 2
-    gone, = set(table.splitlines()) - set(after.splitlines())
-    assert gone.startswith("empty/implement.ipynb")
+def test_an_empty_file_is_told():
+    each = asyncio.run(grade("x.ipynb", b""))
+    assert sum(each.points.values()) == 0 and each.feedback.startswith("x.ipynb: 0 points. This file is empty")
 
 
-def test_a_table_of_other_points_is_not_written_over(tmp_path):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a").write_bytes(b"x")
-    assert len(list(grade_all(tmp_path / "in", tmp_path / "out"))) == 2
-    with pytest.raises(ValueError, match="it has other columns"):
-        list(grade_all(tmp_path / "in", tmp_path / "out", POINTS | {"delta": 9}))
-    (tmp_path / "out" / "grades.csv").write_text("my;own", encoding="utf-8")
-    with pytest.raises(ValueError, match="it has other columns"):
-        list(grade_all(tmp_path / "in", tmp_path / "out"))
+# ---- points and words, without a process
 
 
-# ---- the command
+def seen(blank, *functions):
+    return judged(BLANKS[blank], BLANKS[blank].observe(*functions))
 
 
-@pytest.mark.parametrize("arguments, says", [
-    (["grade", "nowhere"], "nowhere: expected a folder of hand-ins"), (["grade", "empty"], "it is empty"),
-    (["grade", "full", "--to", "full/results"], "expected a folder that is not among the hand-ins"),
-])
-def test_a_command_that_cannot_be_done_says_why(arguments, says, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "full").mkdir()
-    (tmp_path / "full" / "a").write_bytes(b"x")
-    assert says in __main__.main(arguments)
-    assert sorted(path.name for path in tmp_path.rglob("*")) == ["a", "empty", "full"]
+def written(body, blank):
+    """The functions of a blank, all with one body."""
+    world = {}
+    for call in BLANKS[blank].signatures:
+        exec(f"def {call}:\n    {body}", world)
+    return [world[name] for name in NAMES[blank]]
 
 
-@pytest.mark.parametrize("arguments, says", [
-    (["--points", "tanh=3"], "expected BLANK=POINTS with one of sigmoid"), (["--points", "delta=-1"], "BLANK=POINTS"),
-    (["--seconds", "0"], "a whole number above 0"), (["--memory", "much"], "a whole number above 0"),
-])
-def test_options_that_make_no_sense_are_refused(arguments, says, capsys):
-    with pytest.raises(SystemExit):
-        __main__.main(["grade", ".", *arguments])
-    assert says in capsys.readouterr().err
+@pytest.mark.parametrize("body", ["while True: print(1)", "pass", "raise ValueError('x')", "undefined", "return X",
+                                  "return", "print(1)", "0 * 1"])
+@pytest.mark.parametrize("blank", BLANKS)
+def test_nothing_written_is_worth_nothing_and_called_by_no_name(blank, body):
+    share, mistake, text = seen(blank, *written(body, blank))
+    assert share == 0 and mistake == ("a loop without an end" if "while" in body else None)
+    assert BLANKS[blank].name == "momentum" or "Nothing comes out" not in text
+    follows = [each.follows for name, each in BLANKS[blank].mistakes.items() if name != mistake]
+    assert not any(each in text for each in follows)
 
 
-def test_the_help_says_what_each_blank_is_worth(capsys):
-    with pytest.raises(SystemExit):
-        __main__.main(["grade", "--help"])
-    said = " ".join(capsys.readouterr().out.split())
-    assert all(f"{name} {points}" in said for name, points in POINTS.items()) and "50%" in said
+@pytest.mark.parametrize("blank", BLANKS)
+def test_a_mistake_with_a_name_has_half_if_something_comes_out(blank):
+    shares = {name: seen(blank, *mistake.ways[0])[0] for name, mistake in BLANKS[blank].mistakes.items()}
+    nothing = {"a second constant 1", "ten classes, whatever the network", "the update of a copy",
+               "a loop without an end"}
+    assert shares == {name: 0 if name in nothing else NAMED_SHARE for name in shares}
 
 
-def test_other_points_are_those_of_the_table(tmp_path, capsys):
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a").write_bytes(b"x")
-    assert __main__.main(["grade", str(tmp_path / "in"), "--points", "gradient check=0", "delta=4.5"]) == 0
-    assert "1 graded now" in capsys.readouterr().out
-    first = (tmp_path / "in_graded" / "grades.csv").read_text(encoding="utf-8-sig").splitlines()[0]
-    assert "points (84.5)" in first and "gradient check (0)" in first
+def test_what_ends_a_function_is_told_before_the_mistake_that_it_resembles():
+    def train(network, training, validation, batch_size, epochs, patience, rng):
+        X, y = training
+        network.gradients(X[:4], y[:4])
+        return nowhere  # noqa: F821
+
+    share, mistake, text = seen("training", train)
+    assert share == 0 and mistake is None and "NameError: name 'nowhere' is not defined" in text
+    assert causes([BLANKS["training"].observe(train)]) == [
+        "nowhere is not defined: the cell that imports or defines it is missing, or raises."]
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="Windows sends no Ctrl-C to one process")
-def test_after_ctrl_c_nothing_graded_is_lost_and_the_next_call_goes_on(tmp_path):
-    folder, table = tmp_path / "in", tmp_path / "in_graded" / "grades.csv"
-    folder.mkdir()
-    (folder / "a.txt").write_bytes(b"x")
-    hand_in(folder / "b.ipynb", SLEEP)
-    command = [sys.executable, "-m", "mlplib.practice", "grade", str(folder), "--seconds"]
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # it may be ignored, in a parent's background
-    child = subprocess.Popen([*command, "600"], cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True,
-                             stderr=subprocess.DEVNULL)
-    signal.signal(signal.SIGINT, before)
-    try:
-        while not table.exists():
-            assert child.poll() is None
-            time.sleep(0.1)
-        time.sleep(1)
-        child.send_signal(signal.SIGINT)
-        said, _ = child.communicate(timeout=60)
-    finally:
-        child.kill()
-        child.communicate()
-    assert child.returncode == 130 and "Stopped after 1 of 2." in said
-    assert "a.txt" in table.read_text(encoding="utf-8-sig")
-    (folder / "b.ipynb").write_bytes(b"y")
-    done = subprocess.run([*command, "600"], cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
-    assert done.returncode == 0 and "1 graded now" in done.stdout
-    assert len(table.read_text(encoding="utf-8-sig").splitlines()) == 3
+def test_a_loop_is_told_where_it_was_stopped_and_not_what_was_raised_before():
+    def update(weights, gradients, velocities, alpha, gamma):
+        if weights[0].shape == (3, 3):
+            raise ValueError("other")
+        while True:
+            pass
+
+    share, mistake, text = seen("momentum", update)
+    assert share == 0 and mistake == "a loop without an end" and "other" not in text
+    assert "two matrices of two shapes" in text and text.endswith(" did not come to an end, and was stopped.")

@@ -7,7 +7,7 @@ import pytest
 from solutions import NAMES, SOLUTION
 
 from mlplib.practice import BLANKS
-from mlplib.practice.handins import FUNCTIONS, as_json, cells_of, from_json, python
+from mlplib.practice.handins import FUNCTIONS, as_json, cells_of, from_json, own_code, python
 from mlplib.practice.observation import Raised, Strange
 
 
@@ -25,18 +25,50 @@ def test_the_functions_are_those_of_the_blanks():
     (["check('training', train)", "def train(): pass", "check('x')\ncheck('y')"], [2]),
     (["from mine import train", "0"], [1]), (["def train(:\n  pass", "0"], [1]), (["x = 1"], []), ([], []),
     ([["def train():\n", "    pass"], "0"], [1]), (["train, slope = 1, 2", "0"], [1]),
+    (["if 1:\n    def train(): pass", "class A:\n    def update(): pass", "def f():\n    slope = 1"], [1]),
 ])
 def test_cells_are_run_up_to_the_last_that_is_needed_and_no_checks(sources, numbers):
-    assert [cell.number for cell in cells_of(notebook(*sources))] == numbers
+    assert [cell.number for cell in cells_of(notebook(*sources))[0]] == numbers
 
 
-@pytest.mark.parametrize("content", [b"%PDF-1.7", b"", b"[]", b"{}", b'{"cells": 3}', b"\xff\xfe", b"null",
-                                     b'{"cells": [{"cell_type": "code"}]}',
-                                     b'{"cells": [{"cell_type": "code", "source": 3}]}',
-                                     b"[" * 100_000])
-def test_what_is_no_notebook_is_told(content):
-    with pytest.raises(ValueError, match="This is not a notebook"):
+@pytest.mark.parametrize("sources, numbers", [
+    (["def train(): return np.e", "x = 1", "import numpy as np"], [3, 1]),
+    (["def train(): return SIZE", "import os", "SIZE = 3\nprint(train())"], [1, 3]),
+    (["def train(x): return x + len(x)", "x = 1", "len = 2", "def f():\n    y = 1"], [1]),
+    (["y = 1", "def train(): return y", "y = 2"], [1, 2]),
+])
+def test_what_is_used_above_and_stands_below_is_run_too(sources, numbers):
+    cells, remarks = cells_of(notebook(*sources))
+    assert [cell.number for cell in cells] == numbers
+    assert remarks == [f"Cell {number} was run too: it stands below, and defines what is used above."
+                       for number in set(numbers) - {1, 2}]
+
+
+def test_what_is_defined_twice_is_remarked():
+    _, remarks = cells_of(notebook("def train(): pass", "def helper(): pass", "helper()", "def train(): pass"))
+    assert remarks == ["train is defined in the cells 1, 4: the last one counts."]
+
+
+@pytest.mark.parametrize("one, other, alike", [
+    ("def train(): return 1", "def train():  # mine\n    return 1", True),
+    ("def train(): return 1", "def train(): return 2", False), ("x = 1", "x = 1", None),
+    ("def train(): raise NotImplementedError", "def train(): raise NotImplementedError", None),
+])
+def test_code_is_the_same_whatever_its_comments(one, other, alike):
+    one, other = own_code(notebook("import os", one)), own_code(notebook(other))
+    assert (one == other == "") if alike is None else ((one == other) is alike and one)
+
+
+@pytest.mark.parametrize("content, says", [
+    (b"%PDF-1.7", "damaged, or cut short"), (b"", "damaged"), (b"\xff\xfe", "damaged"), (b"[" * 100_000, "damaged"),
+    (notebook("x = 1")[:-5], "damaged, or cut short"), (b'{"worksheets": [], "nbformat": 3}', "open it there"),
+    (b"[]", "not a notebook"), (b"{}", "not a notebook"), (b'{"cells": 3}', "not a notebook"), (b"null", "not a note"),
+    (b'{"cells": [{"cell_type": "code"}]}', "not a n"), (b'{"cells": [{"cell_type": "code", "source": 3}]}', "not a n"),
+])
+def test_what_is_no_notebook_is_told(content, says):
+    with pytest.raises(ValueError, match=says):
         cells_of(content)
+    assert own_code(content) == ""
 
 
 @pytest.mark.parametrize("source, plain", [
