@@ -65,7 +65,7 @@ async def grade(name, content, points=POINTS, seconds=SECONDS, memory=MEMORY):
     content : bytes
         Of its file.
     points : dict from str to float
-        What each blank is worth.
+        What each blank is worth; others are not looked at.
     seconds : float
         How long it may take in all; a cell or a check of it may take a sixth. Of what takes longer, or ends its
         process, the rest is graded without it.
@@ -82,7 +82,7 @@ async def grade(name, content, points=POINTS, seconds=SECONDS, memory=MEMORY):
         cells, remarks = cells_of(content)
     except ValueError as error:
         return Grade(name, dict.fromkeys(points, 0), [], [str(error)], f"{name}: 0 points. {error}\n")
-    said, told = await looked_at(cells, seconds, memory)
+    said, told = await looked_at(cells, [*points], seconds, memory)
     notes = remarks + told
     remarks = notes + causes(seen for seen, _ in said.values() if seen)
     earned, mistakes, parts = {}, [], []
@@ -138,13 +138,13 @@ def causes(observations):
 # ---- in a process of its own
 
 
-async def looked_at(cells, seconds, memory):
+async def looked_at(cells, blanks, seconds, memory):
     """Pairs by blank, an observation or None and a sentence why there is none; and what cells raised, in sentences."""
     said, remarks, broken, left = {}, {}, set(), seconds
     for _ in range(TRIES):
         step = None
         task = {"cells": [cell for cell in cells if cell.number not in broken],
-                "blanks": [blank for blank in BLANKS if blank not in said], "memory": memory}
+                "blanks": [blank for blank in blanks if blank not in said], "memory": memory}
         async with process(task) as child:
             try:
                 while step != "end":
@@ -155,7 +155,7 @@ async def looked_at(cells, seconds, memory):
                     step = str(message["step"])
                     if message.get("said"):
                         sentence = str(message["said"])[:500]
-                        (said if step in BLANKS else remarks)[step] = (None, sentence) if step in BLANKS else sentence
+                        (said if step in blanks else remarks)[step] = (None, sentence) if step in blanks else sentence
                     elif "seen" in message:
                         said[step] = from_json(message["seen"]), ""
                 break
@@ -164,7 +164,7 @@ async def looked_at(cells, seconds, memory):
                 left -= time.monotonic() - start
             except (ValueError, KeyError, TypeError, AttributeError):
                 why = await ended(child)
-        if step in BLANKS:
+        if step in blanks:
             said[step] = None, f"The function {why}."
         elif step is not None and step.startswith("cell "):
             broken.add(int(step.removeprefix("cell ")))
@@ -176,7 +176,7 @@ async def looked_at(cells, seconds, memory):
             remarks[""] = f"After {seconds:g} s in all it was stopped."
             break
     missing = None, "It could not be looked at, because the hand-in hangs or crashes elsewhere."
-    return {blank: said.get(blank, missing) for blank in BLANKS}, list(remarks.values())
+    return {blank: said.get(blank, missing) for blank in blanks}, list(remarks.values())
 
 
 @contextlib.asynccontextmanager
