@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +57,7 @@ class Grade(NamedTuple):
     feedback: str
 
 
-async def grade(name, content, points=POINTS, seconds=SECONDS, memory=MEMORY):
+async def grade(name, content, points=POINTS, seconds=SECONDS, memory=MEMORY, by_hand=MappingProxyType({})):
     """Grade one hand-in, in processes of its own.
 
     Parameters
@@ -71,33 +72,38 @@ async def grade(name, content, points=POINTS, seconds=SECONDS, memory=MEMORY):
         process, the rest is graded without it.
     memory : int
         How much a process may take, in bytes, where the system can limit it.
+    by_hand : dict from str to pair of float and str
+        Points that a teacher has given to blanks, and why.
 
     Returns
     -------
     Grade
     """
+    said, remarks = {}, []
     try:
         if not content:
             raise ValueError(f"This file is empty, cannot be read, or is larger than {LARGEST_FILE / 1e6:g} MB.")
-        cells, remarks = cells_of(content)
+        cells, notes = cells_of(content)
     except ValueError as error:
-        return Grade(name, dict.fromkeys(points, 0), [], [str(error)], f"{name}: 0 points. {error}\n")
-    said, told = await looked_at(cells, [*points], seconds, memory)
-    notes = remarks + told
-    remarks = notes + causes(seen for seen, _ in said.values() if seen)
+        notes = [str(error)]
+    else:
+        said, told = await looked_at(cells, [*points], seconds, memory)
+        notes += told
+        remarks = causes(seen for seen, _ in said.values() if seen)
     earned, mistakes, parts = {}, [], []
     for blank, most in points.items():
-        seen, sentence = said[blank]
-        earned[blank] = 0
-        if seen is None:
-            remarks.append(f"{blank}: {sentence}")
-        else:
-            share, mistake, sentence = judged(BLANKS[blank], seen)
-            earned[blank] = share * most
-            mistakes += [f"{blank}: {mistake}"] if mistake else []
+        seen, sentence = said.get(blank, (None, ""))
+        share, mistake, sentence = judged(BLANKS[blank], seen) if seen else (0, None, sentence)
+        earned[blank] = share * most
+        mistakes += [f"{blank}: {mistake}"] if mistake else []
+        remarks += [f"{blank}: {sentence}"] if sentence and not seen else []
+        if blank in by_hand:
+            earned[blank], why = by_hand[blank]
+            sentence = f"Graded by hand: {why}\n{sentence}".rstrip()
+            remarks.append(f"{blank}: {earned[blank]:g} by hand, {why}")
         parts.append(f"{blank}: {earned[blank]:g} of {most:g} points\n{sentence}\n")
     total = f"{name}: {sum(earned.values()):g} of {sum(points.values()):g} points\n"
-    return Grade(name, earned, mistakes, remarks, "\n".join([total, *(f"{note}\n" for note in notes), *parts]))
+    return Grade(name, earned, mistakes, notes + remarks, "\n".join([total, *(f"{note}\n" for note in notes), *parts]))
 
 
 def judged(blank, seen):

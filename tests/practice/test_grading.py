@@ -130,7 +130,15 @@ def test_all_that_hangs_has_one_limit_together(monkeypatch):
 
 def test_an_empty_file_is_told():
     each = asyncio.run(grade("x.ipynb", b""))
-    assert sum(each.points.values()) == 0 and each.feedback.startswith("x.ipynb: 0 points. This file is empty")
+    assert sum(each.points.values()) == 0 and each.feedback.startswith("x.ipynb: 0 of 100 points\n\nThis file is empty")
+    assert each.remarks == ["This file is empty, cannot be read, or is larger than 50 MB."]
+
+
+def test_points_by_hand_stand_in_all_that_is_told():
+    each = asyncio.run(grade("x.ipynb", b"torn", by_hand={"delta": (6, "on paper")}))
+    assert each.points == dict.fromkeys(POINTS, 0) | {"delta": 6}
+    assert each.remarks[1:] == ["delta: 6 by hand, on paper"] and each.feedback.startswith("x.ipynb: 6 of 100 points")
+    assert "delta: 6 of 8 points\nGraded by hand: on paper\n" in each.feedback
 
 
 # ---- points and words, without a process
