@@ -66,9 +66,8 @@ def grade_folder(options):
             print(f"Stopped after {len(done)} of {bar.total}. They are in the table; the same command goes on with the "
                   "others.")
             return 130
-    shown = Path(os.path.relpath(results))
-    print("", *said, "", f"{len(done)} graded now. The table: {shown / TABLE}; the lines above: {shown / SUMMARY}; for "
-          f"each student a file: {shown / FEEDBACK}", sep="\n")
+    print("", *said, "", f"{len(done)} graded now. In {os.path.relpath(results)}: {TABLE}, the table; {SUMMARY}, the "
+          f"lines above; {FEEDBACK}, a file for each student", sep="\n")
     return 0
 
 

@@ -14,7 +14,7 @@ from mlplib import files
 from mlplib.practice.grading import POINTS, grade
 from mlplib.practice.handins import LARGEST_FILE, own_code
 
-TABLE, SUMMARY, FEEDBACK = "grades.csv", "class.txt", "feedback"
+TABLE, SUMMARY, FEEDBACK, BY_HAND = "grades.csv", "class.txt", "feedback", "by_hand.csv"
 BEFORE, AFTER = ["student", "file"], ["mistakes", "remarks", "same code as", "digest"]
 
 
@@ -126,16 +126,39 @@ def summary(lines, points):
     return said
 
 
-async def each_graded(new, found, points, limits, at_once, keep):
+async def each_graded(new, found, points, by_hand, limits, at_once, keep):
     """Grade hand-ins, some beside each other, and hand on each as soon as it is done."""
     free = asyncio.Semaphore(at_once)
 
     async def one(name):
         async with free:
-            return await grade(name, found[name], points, **limits)
+            return await grade(name, found[name], points, by_hand=by_hand[name], **limits)
 
     for graded in asyncio.as_completed([asyncio.create_task(one(name)) for name in new]):
         keep(await graded)
+
+
+def points_by_hand(file, points, found):
+    """What a teacher has written down, if anything: points and why, by hand-in and blank.
+
+    Raises
+    ------
+    ValueError
+        If a line names no hand-in or no blank, or has no number.
+    """
+    given = defaultdict(dict)
+    if file.exists():
+        with file.open(encoding="utf-8-sig", newline="") as opened:
+            for number, line in enumerate(csv.reader(opened), start=1):
+                try:
+                    name, blank, value, why = line
+                    if name not in found or blank not in points or not value.replace(".", "", 1).isdigit():
+                        raise ValueError
+                    given[name][blank] = float(value), why
+                except ValueError:
+                    raise ValueError(f"{file}, line {number}: expected the file of a hand-in, a blank, points and why, "
+                                     f"for instance {min(found)},delta,6,a slip; got {','.join(line)}") from None
+    return given
 
 
 def grade_all(folder, results, points=POINTS, pattern=None, at_once=2, begun=lambda n_new: None,
@@ -145,7 +168,8 @@ def grade_all(folder, results, points=POINTS, pattern=None, at_once=2, begun=lam
     Parameters
     ----------
     folder, results : Path
-        Of the hand-ins; for the table, `grades.csv`, the summary, `class.txt`, and the folder `feedback`.
+        Of the hand-ins; for the table, `grades.csv`, the summary, `class.txt`, and the folder `feedback`. There a
+        teacher may give points in `by_hand.csv`.
     points : dict from str to float
     pattern : re.Pattern or None
         Its groups in the name of a file are the student.
@@ -168,7 +192,9 @@ def grade_all(folder, results, points=POINTS, pattern=None, at_once=2, begun=lam
     """
     found, others = hand_ins(folder)
     before, key = lines_of(results / TABLE), rules(points, limits)
-    digests = {name: hashlib.sha256(key + content).hexdigest()[:16] for name, content in found.items()}
+    by_hand = points_by_hand(results / BY_HAND, points, found)
+    digests = {name: hashlib.sha256(key + repr(by_hand[name]).encode() + content).hexdigest()[:16]
+               for name, content in found.items()}
     lines = {name: before[plain_cell(name)] for name in found
              if before.get(plain_cell(name), {}).get("digest") == digests[name]}
     gone = [line for name, line in before.items() if name not in map(plain_cell, found)]
@@ -189,7 +215,7 @@ def grade_all(folder, results, points=POINTS, pattern=None, at_once=2, begun=lam
         values = [sum(got.values()), *got.values()]
         lines[graded.name] = dict(zip(columns, [
             "", plain_cell(graded.name), *(f"{value:g}" for value in values), "; ".join(graded.mistakes),
-            " ".join(graded.remarks), "", digests[graded.name]]))
+            plain_cell(" ".join(graded.remarks)), "", digests[graded.name]]))
         files.put_in_place(feedback_file(results, graded.name), graded.feedback.encode())
         write()
         done(graded)
@@ -199,7 +225,7 @@ def grade_all(folder, results, points=POINTS, pattern=None, at_once=2, begun=lam
         feedback_file(results, line["file"]).unlink(missing_ok=True)
     new = [name for name in found if name not in lines]
     begun(len(new))
-    asyncio.run(each_graded(new, found, points, limits, at_once, keep))
+    asyncio.run(each_graded(new, found, points, by_hand, limits, at_once, keep))
     said = summary(list(lines.values()), points)
     more = Counter(students.values())
     said += [f"More than one hand-in: {student}" for student in sorted(more) if more[student] > 1]

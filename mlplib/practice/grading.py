@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -56,7 +57,7 @@ class Grade(NamedTuple):
     feedback: str
 
 
-async def grade(name, content, points=POINTS, seconds=SECONDS, memory=MEMORY):
+async def grade(name, content, points=POINTS, seconds=SECONDS, memory=MEMORY, by_hand=MappingProxyType({})):
     """Grade one hand-in, in processes of its own.
 
     Parameters
@@ -65,39 +66,44 @@ async def grade(name, content, points=POINTS, seconds=SECONDS, memory=MEMORY):
     content : bytes
         Of its file.
     points : dict from str to float
-        What each blank is worth.
+        What each blank is worth; others are not looked at.
     seconds : float
         How long it may take in all; a cell or a check of it may take a sixth. Of what takes longer, or ends its
         process, the rest is graded without it.
     memory : int
         How much a process may take, in bytes, where the system can limit it.
+    by_hand : dict from str to pair of float and str
+        Points that a teacher has given to blanks, and why.
 
     Returns
     -------
     Grade
     """
+    said, remarks = {}, []
     try:
         if not content:
             raise ValueError(f"This file is empty, cannot be read, or is larger than {LARGEST_FILE / 1e6:g} MB.")
-        cells, remarks = cells_of(content)
+        cells, notes = cells_of(content)
     except ValueError as error:
-        return Grade(name, dict.fromkeys(points, 0), [], [str(error)], f"{name}: 0 points. {error}\n")
-    said, told = await looked_at(cells, seconds, memory)
-    notes = remarks + told
-    remarks = notes + causes(seen for seen, _ in said.values() if seen)
+        notes = [str(error)]
+    else:
+        said, told = await looked_at(cells, [*points], seconds, memory)
+        notes += told
+        remarks = causes(seen for seen, _ in said.values() if seen)
     earned, mistakes, parts = {}, [], []
     for blank, most in points.items():
-        seen, sentence = said[blank]
-        earned[blank] = 0
-        if seen is None:
-            remarks.append(f"{blank}: {sentence}")
-        else:
-            share, mistake, sentence = judged(BLANKS[blank], seen)
-            earned[blank] = share * most
-            mistakes += [f"{blank}: {mistake}"] if mistake else []
+        seen, sentence = said.get(blank, (None, ""))
+        share, mistake, sentence = judged(BLANKS[blank], seen) if seen else (0, None, sentence)
+        earned[blank] = share * most
+        mistakes += [f"{blank}: {mistake}"] if mistake else []
+        remarks += [f"{blank}: {sentence}"] if sentence and not seen else []
+        if blank in by_hand:
+            earned[blank], why = by_hand[blank]
+            sentence = f"Graded by hand: {why}\n{sentence}".rstrip()
+            remarks.append(f"{blank}: {earned[blank]:g} by hand, {why}")
         parts.append(f"{blank}: {earned[blank]:g} of {most:g} points\n{sentence}\n")
     total = f"{name}: {sum(earned.values()):g} of {sum(points.values()):g} points\n"
-    return Grade(name, earned, mistakes, remarks, "\n".join([total, *(f"{note}\n" for note in notes), *parts]))
+    return Grade(name, earned, mistakes, notes + remarks, "\n".join([total, *(f"{note}\n" for note in notes), *parts]))
 
 
 def judged(blank, seen):
@@ -138,13 +144,13 @@ def causes(observations):
 # ---- in a process of its own
 
 
-async def looked_at(cells, seconds, memory):
+async def looked_at(cells, blanks, seconds, memory):
     """Pairs by blank, an observation or None and a sentence why there is none; and what cells raised, in sentences."""
     said, remarks, broken, left = {}, {}, set(), seconds
     for _ in range(TRIES):
         step = None
         task = {"cells": [cell for cell in cells if cell.number not in broken],
-                "blanks": [blank for blank in BLANKS if blank not in said], "memory": memory}
+                "blanks": [blank for blank in blanks if blank not in said], "memory": memory}
         async with process(task) as child:
             try:
                 while step != "end":
@@ -155,7 +161,7 @@ async def looked_at(cells, seconds, memory):
                     step = str(message["step"])
                     if message.get("said"):
                         sentence = str(message["said"])[:500]
-                        (said if step in BLANKS else remarks)[step] = (None, sentence) if step in BLANKS else sentence
+                        (said if step in blanks else remarks)[step] = (None, sentence) if step in blanks else sentence
                     elif "seen" in message:
                         said[step] = from_json(message["seen"]), ""
                 break
@@ -164,7 +170,7 @@ async def looked_at(cells, seconds, memory):
                 left -= time.monotonic() - start
             except (ValueError, KeyError, TypeError, AttributeError):
                 why = await ended(child)
-        if step in BLANKS:
+        if step in blanks:
             said[step] = None, f"The function {why}."
         elif step is not None and step.startswith("cell "):
             broken.add(int(step.removeprefix("cell ")))
@@ -176,7 +182,7 @@ async def looked_at(cells, seconds, memory):
             remarks[""] = f"After {seconds:g} s in all it was stopped."
             break
     missing = None, "It could not be looked at, because the hand-in hangs or crashes elsewhere."
-    return {blank: said.get(blank, missing) for blank in BLANKS}, list(remarks.values())
+    return {blank: said.get(blank, missing) for blank in blanks}, list(remarks.values())
 
 
 @contextlib.asynccontextmanager

@@ -23,11 +23,13 @@ def quick(monkeypatch):
     """Grades that take no process: a hand-in's content is the name of a mistake, or "right"."""
     graded = []
 
-    async def grade(name, content, points, **limits):
+    async def grade(name, content, points, by_hand, **limits):
         graded.append(name)
         right = content == b"right"
         earned = points | ({} if right else {"delta": points["delta"] / 2})
-        return Grade(name, earned, [] if right else [f"delta: {content.decode()}"], [], f"{name}: told\n")
+        earned |= {blank: value for blank, (value, _) in by_hand.items()}
+        mistakes = [] if right else [f"delta: {content.decode()}"]
+        return Grade(name, earned, mistakes, ["=1"] if right else [], f"{name}: told\n")
 
     monkeypatch.setattr(gradebook, "grade", grade)
     return graded
@@ -60,6 +62,7 @@ def test_the_table_the_summary_and_the_files_say_the_same(tmp_path, quick):
     lines = table_of(results)
     assert [line["file"] for line in lines] == ["'=e/f.ipynb", *(f"{name}.ipynb" for name in "abcd")]
     assert [line["points (100)"] for line in lines] == ["100", "100", "96", "96", "96"]
+    assert [line["remarks"] for line in lines] == ["'=1", "'=1", "", "", ""]
     assert [line["mistakes"] for line in lines] == ["", "", "delta: sign", "delta: sign", "delta: other"]
     assert (results / "feedback" / "=e" / "f.txt").read_text(encoding="utf-8") == "=e/f.ipynb: told\n"
     assert len(list((results / "feedback").rglob("*.txt"))) == 5
@@ -110,6 +113,28 @@ def test_a_table_of_somebody_else_is_not_written_over(tmp_path, quick):
     with pytest.raises(ValueError, match="it has other columns"):
         grade_all(tmp_path / "in", tmp_path / "out")
     assert quick == [] and (tmp_path / "out" / "grades.csv").read_text(encoding="utf-8") == "my;own"
+
+
+def test_points_by_hand_stay_and_their_hand_ins_alone_are_graded_again(tmp_path, quick):
+    folder, results = tmp_path / "in", tmp_path / "out"
+    put(folder, a=b"sign", b=b"sign")
+    grade_all(folder, results)
+    (results / "by_hand.csv").write_text("b.ipynb,delta,7.5,\"nearly, and neat\"\n", encoding="utf-8")
+    for again in ["b.ipynb"], []:
+        quick.clear()
+        grade_all(folder, results)
+        assert quick == again and [line["delta (8)"] for line in table_of(results)] == ["4", "7.5"]
+
+
+@pytest.mark.parametrize("line", ["x.ipynb,delta,7,why", "a.ipynb,tanh,7,why", "a.ipynb,delta,nan,why",
+                                  "a.ipynb;delta;7"])
+def test_points_by_hand_that_are_for_nobody_are_refused(tmp_path, quick, line):
+    put(tmp_path / "in", a=b"right")
+    put(tmp_path / "out")
+    (tmp_path / "out" / "by_hand.csv").write_text(f"a.ipynb,delta,7,why\n{line}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"by_hand\.csv, line 2: expected the file of a hand-in, a blank"):
+        grade_all(tmp_path / "in", tmp_path / "out")
+    assert quick == [] and not (tmp_path / "out" / "grades.csv").exists()
 
 
 @pytest.mark.parametrize("pattern, name, student", [

@@ -7,11 +7,12 @@ import nbformat
 import pytest
 from solutions import NAMES, SOLUTION
 
-from mlplib.practice import BLANKS
+from mlplib.practice import BLANKS, grading
 from mlplib.practice.grading import NAMED_SHARE, POINTS, causes, grade, judged
 
 STUDENT = SOLUTION.parents[1] / "exercises" / "implement.ipynb"
 SECONDS, AT_ONCE = 30, 4  # a cell or a check has a sixth
+SOME = {name: POINTS[name] for name in ("sigmoid", "forward", "delta")}  # beside the one that is harmed, to save time
 SLEEP = "import time\ntime.sleep(10**6)"
 PATCH = """
 import mlplib.practice, mlplib.practice.blanks, mlplib.practice.observation
@@ -76,7 +77,7 @@ def graded(tmp_path_factory):
 
         async def one(name):
             async with free:
-                return await grade(name, contents[name], seconds=SECONDS, memory=2**30)
+                return await grade(name, contents[name], SOME if name in HARM else POINTS, SECONDS, 2**30)
         return await asyncio.gather(*map(one, contents))
 
     grades = asyncio.run(all_of_them())
@@ -113,22 +114,31 @@ def test_the_student_version_gets_none_and_is_told_what_to_write(graded):
 @pytest.mark.parametrize("name", HARM)
 def test_a_hand_in_costs_its_own_points_only_and_says_why(graded, name):
     _, _, points, told = HARM[name]
-    assert graded[name].points == POINTS | {"forward": points}, graded[name]
+    assert graded[name].points == SOME | {"forward": points}, graded[name]
     assert told in " ".join([*graded[name].mistakes, *graded[name].remarks])
     assert told or not graded[name].remarks
 
 
 @pytest.mark.slow
-def test_all_that_hangs_has_one_limit_together():
+def test_all_that_hangs_has_one_limit_together(monkeypatch):
+    monkeypatch.setattr(grading, "SHARE_OF_STEP", 0.6)
     hanging = hand_in().replace(b"### BEGIN SOLUTION", b"import time; time.sleep(10**6)")
-    each = asyncio.run(grade("slow", hanging, seconds=1.2))
-    assert sum(each.points.values()) == 0 and "After 1.2 s in all it was stopped." in each.remarks
+    each = asyncio.run(grade("slow", hanging, seconds=1))
+    assert sum(each.points.values()) == 0 and "After 1 s in all it was stopped." in each.remarks
     assert "training: It could not be looked at, because the hand-in hangs or crashes elsewhere." in each.remarks
 
 
 def test_an_empty_file_is_told():
     each = asyncio.run(grade("x.ipynb", b""))
-    assert sum(each.points.values()) == 0 and each.feedback.startswith("x.ipynb: 0 points. This file is empty")
+    assert sum(each.points.values()) == 0 and each.feedback.startswith("x.ipynb: 0 of 100 points\n\nThis file is empty")
+    assert each.remarks == ["This file is empty, cannot be read, or is larger than 50 MB."]
+
+
+def test_points_by_hand_stand_in_all_that_is_told():
+    each = asyncio.run(grade("x.ipynb", b"torn", by_hand={"delta": (6, "on paper")}))
+    assert each.points == dict.fromkeys(POINTS, 0) | {"delta": 6}
+    assert each.remarks[1:] == ["delta: 6 by hand, on paper"] and each.feedback.startswith("x.ipynb: 6 of 100 points")
+    assert "delta: 6 of 8 points\nGraded by hand: on paper\n" in each.feedback
 
 
 # ---- points and words, without a process
