@@ -50,9 +50,12 @@ def effect_text(effect):
     -------
     str
         A difference, "×" and a ratio, a share, or, where powers of ten are compared with a number, what they tell of;
-        "≤" or "≥" before a ratio that is a bound, since in most pairs a run never came so far.
+        "≤" or "≥" before a ratio that is a bound, since in most pairs a run never came so far; "unknown" if no pair has
+        finite numbers.
     """
     comparison = effect.comparison
+    if math.isnan(effect.estimate):
+        return "unknown"
     measure = MEASURES[comparison.measure]
     low, high = effect.corrected or (effect.low, effect.high)
     values = effect.estimate, low, high
