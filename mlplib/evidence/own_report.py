@@ -258,7 +258,7 @@ class OwnReport:
         figure.savefig(self.folder / f"{own.name}.png", dpi=144, bbox_inches="tight")
         plt.close(figure)
         path = self.folder / f"{own.name}.md"
-        put_in_place(path, "\n".join(lines).encode())
+        put_in_place(path, ("\n".join(lines).rstrip() + "\n").encode())
         return path
 
 
