@@ -91,6 +91,13 @@ class DataSet:
         return {name: getattr(self, name)
                 for name in ("name", "digest", "n_inputs", "n_classes", "n_train", "n_validation")}
 
+    @property
+    def n_repeated(self):
+        """How many of the samples that validate are also among those that train, an int."""
+        train, validation = ([hashlib.sha256(sample).digest() for sample in samples] for samples, _ in self.pairs())
+        known = set(train)
+        return sum(sample in known for sample in validation)
+
     def __eq__(self, other):
         return self.description == other.description if isinstance(other, DataSet) else NotImplemented
 
@@ -150,6 +157,11 @@ def _n_classes(train, validation):
         raise ValueError("train[1]: expected at least two classes, got label 0 alone")
     if min(least, int(validation.min())) == 1 and len(np.unique(train)) == largest:
         raise ValueError(f"train[1]: expected labels from 0, got 1 to {largest}; subtract 1 from all labels")
+    absent = np.setdiff1d(np.arange(largest + 1), np.concatenate([train, validation]))
+    if len(absent):
+        raise ValueError(f"train[1]: expected classes 0 to {largest}, got no sample of class {absent[0]}, here or in "
+                         "validation; number those that there are without a gap, before the samples are divided: "
+                         "labels = np.unique(labels, return_inverse=True)[1]")
     for what, labels, needed, why in (
             ("train", train, 1, "there is nothing to learn it from"),
             ("validation", validation, 2, "each half of them judges all classes, and needs one at least")):

@@ -196,6 +196,7 @@ CASES = {
         ("DataSet('mine', (X, y * 0), (X, y * 0))", V, "train[1]: expected at least two classes"),
         ("DataSet('mine', (X, y * 10**9), (X, y))", V, "train[1]: expected classes 0, 1, 2, ..., got labels as large"),
         ("DataSet('mine', (X, [0, 2] * 3), (X, y))", V, "train[1]: expected 1 or more samples of each class"),
+        ("DataSet('mine', (X, y * 2), (X, y * 2))", V, "train[1]: expected classes 0 to 4, got no sample of class 1"),
         ("DataSet('mine', (X, y), (X[:3], y[:3]))", V, "validation[1]: expected 2 or more samples of each class"),
         ("DataSet('mine', (np.ma.masked_less(X, 0), y), (X, y))", T, "train[0]: expected an array of numbers"),
         ("DataSet.described('mine', 'd', 1, 2, 3, 4)", V, "n_inputs: expected an integer of at least 2"),

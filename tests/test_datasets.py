@@ -68,6 +68,11 @@ def test_other_numbers_labels_or_another_division_have_another_digest(blobs):
     assert DataSet("other", TRAIN, VALIDATION) != blobs
 
 
+def test_it_knows_how_many_samples_train_and_validate(blobs):
+    both = [np.concatenate([ours, others[:3]]) for ours, others in zip(VALIDATION, TRAIN)]
+    assert (blobs.n_repeated, DataSet("a", TRAIN, both).n_repeated, DataSet("a", TRAIN, TRAIN).n_repeated) == (0, 3, 60)
+
+
 def test_a_copy_is_equal(blobs):
     for same in (pickle.loads(pickle.dumps(blobs)), copy.deepcopy(blobs), DataSet.described(**blobs.description)):
         assert same == blobs and hash(same) == hash(blobs)
@@ -119,6 +124,9 @@ REFUSED = [
      "from. If the samples are sorted, shuffle them")),
     (("a", TRAIN, [part[:5] for part in VALIDATION]), ValueError,
      "validation[1]: expected 2 or more samples of each class from 0 to 2, got"),
+    (("a", *(with_(labels=lambda y: np.where(y == 2, 7, y), of=of) for of in (TRAIN, VALIDATION))), ValueError,
+     ("train[1]: expected classes 0 to 7, got no sample of class 2, here or in validation; number those that there are "
+      "without a gap, before the samples are divided: labels = np.unique(labels, return_inverse=True)[1]")),
 ]
 
 

@@ -50,9 +50,12 @@ def effect_text(effect):
     -------
     str
         A difference, "×" and a ratio, a share, or, where powers of ten are compared with a number, what they tell of;
-        "≤" or "≥" before a ratio that is a bound, since in most pairs a run never came so far.
+        "≤" or "≥" before a ratio that is a bound, since in most pairs a run never came so far; "unknown" if no pair has
+        finite numbers.
     """
     comparison = effect.comparison
+    if math.isnan(effect.estimate):
+        return "unknown"
     measure = MEASURES[comparison.measure]
     low, high = effect.corrected or (effect.low, effect.high)
     values = effect.estimate, low, high
@@ -242,6 +245,8 @@ class ClaimTable(Table):
 class BesideTable(Table):
     """Each claim with its verdicts on two sets of data, and a sentence on the second.
 
+    A verdict stands before the letters of its parts; an asterisk marks those that have another one on the other set.
+
     Parameters
     ----------
     verdicts, others : sequence of mlplib.evidence.verdicts.Verdict
@@ -261,33 +266,66 @@ class BesideTable(Table):
     def __init__(self, verdicts, others, names, told):
         rows = []
         for claim, (said, letters, sentence) in told.items():
-            both = [[one.verdict for one in each if one.part.name.rstrip("abcdef") == claim]
-                    for each in (verdicts, others)]
-            found = "".join(VERDICT_LETTERS[verdict] for verdict in both[1])
+            pairs = [pair for pair in zip(verdicts, others) if pair[0].part.name.rstrip("abcdef") == claim]
+            found = "".join(VERDICT_LETTERS[other.verdict] for _, other in pairs)
             if letters != found:
                 raise ValueError(f"told[{claim!r}]: the sentence tells of {letters!r}, the runs say {found!r}")
-            rows.append([said, claim, *("; ".join(_counted(each)) for each in both), sentence])
+            moved = {one.part.name for one, other in pairs if one.verdict != other.verdict}
+            rows.append([said, claim, *(_by_verdict(each, claim, moved) for each in zip(*pairs)), sentence])
         super().__init__(["claim", "number", *names, "what is seen there"], rows)
 
     def _repr_html_(self):
         def cell(said):
-            found = (one.partition(" (") for one in said.split("; "))
-            marks = (verdict_mark(verdict) + opened + number.replace(" ", "\N{NO-BREAK SPACE}")
-                     for verdict, opened, number in found)
-            return f"<td style=\"min-width: 9em\">{'<br/>'.join(marks)}</td>"
+            found = (one.partition(": ") for one in said.split("; "))
+            return "<td style=\"min-width: 10em\">" + "<br/>".join(
+                f"{verdict_mark(verdict)}{colon}{escape(parts)}" for verdict, colon, parts in found) + "</td>"
 
-        rows = (f'<th scope="row">{escape(said)} <small>({claim})</small></th>{cell(ours)}{cell(other)}'
-                f'<td style="min-width: 16em">{escape(sentence)}</td>'
-                for said, claim, ours, other, sentence in self.rows)
+        rows = (f'<th scope="row" style="width: 27%">{escape(said)} <small>({claim})</small></th>{cell(ours)}'
+                f"{cell(other)}<td>{escape(sentence)}</td>" for said, claim, ours, other, sentence in self.rows)
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in (self.header[0], *self.header[2:]))
         return _scrollable(f"{len(self.rows)} claims on both", 'class="table claims"', head,
                            "\n".join(f"<tr>{row}</tr>" for row in rows))
 
 
-def _counted(verdicts):
-    """Each verdict once, in the order of `LOOKS`, with the number of parts that have it where there are several."""
-    return [verdict + (f" ({verdicts.count(verdict)} of {len(verdicts)})" if len(verdicts) > 1 else "")
-            for verdict in LOOKS if verdict in verdicts]
+def _by_verdict(verdicts, claim, moved):
+    """Each verdict once, in the order of `LOOKS`, with the letters of its parts; an asterisk is at those that moved."""
+    found = {}
+    for one in sorted(verdicts, key=lambda one: (list(LOOKS).index(one.verdict), one.part.name)):
+        found.setdefault(one.verdict, []).append(one.part.name.removeprefix(claim) + "*" * (one.part.name in moved))
+    return "; ".join(f"{verdict}: {', '.join(letters)}" if len(verdicts) > 1 else verdict
+                     for verdict, letters in found.items())
+
+
+class BothTable(Table):
+    """For each part its rule, and on two sets of data side by side its verdict, its effect and its controls.
+
+    Parameters
+    ----------
+    verdicts, others, names
+        As for `BesideTable`.
+    """
+
+    def __init__(self, verdicts, others, names):
+        super().__init__(["part", "claim", "what matters", *names], [
+            [one.part.name, one.part.text, rule_text(one.effect.comparison), *map(self._said, (one, other))]
+            for one, other in zip(verdicts, others)])
+
+    @staticmethod
+    def _said(verdict):
+        effect = f"{effect_text(verdict.effect)} ({verdict.effect.comparison.measure})"
+        return "; ".join([verdict.verdict, effect, *control_texts(verdict)])
+
+    def _repr_html_(self):
+        def cell(said):
+            verdict, effect, *controls = said.split("; ")
+            return (f"<td>{verdict_mark(verdict)}<br/>{escape(effect)}"
+                    f"{''.join(f'<br/><small>{escape(control)}</small>' for control in controls)}</td>")
+
+        rows = (f'<th scope="row">{part}</th><td>{escape(text)}<br/><small>what matters: {escape(rule)}</small></td>'
+                f"{cell(one)}{cell(other)}" for part, text, rule, one, other in self.rows)
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("part", "claim", *self.header[3:]))
+        return _scrollable("All parts on both", 'class="table" style="min-width: 46em"', head,
+                           "\n".join(f"<tr>{row}</tr>" for row in rows))
 
 
 def plot_verdicts(verdicts):

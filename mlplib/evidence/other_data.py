@@ -10,6 +10,8 @@ import numpy as np
 from mlplib.datasets import DataSet
 from mlplib.evidence.arms import Network
 from mlplib.evidence.claims import CLAIMS
+from mlplib.evidence.effects import FAILS, HOLDS, UNDECIDED
+from mlplib.evidence.measures import MEASURES
 from mlplib.evidence.registrations import Registration, arms_of
 from mlplib.inputs import STOPS
 
@@ -109,3 +111,40 @@ them), and the 40,000 images held out. So twenty seeds speak of these 797 images
 Seeds: 100 to 119 confirm; 50, 51 and 52 choose learning rates, among the same ten steps, on the first half.
 Cost: by the pilot 9 minutes of one processor, 2 of them for learning rates; at most 15.
 """)
+
+
+# ---- what became of a part
+
+SAME, OPPOSITE, SMALL, NEW = "the same", "the opposite sign", "too small to matter", "an effect where none was"
+OPENED, CLOSED, OTHER = "open now", "decided now", "another verdict"
+#: What can become of a part on other data.
+CHANGES = (SAME, OPPOSITE, SMALL, NEW, OPENED, CLOSED, OTHER)
+
+
+def change_of(verdict, other):
+    """What became of a part on other data; where it changed between "holds" and "does not hold", by its intervals.
+
+    Parameters
+    ----------
+    verdict, other : mlplib.evidence.verdicts.Verdict
+        On the first and on the other data.
+
+    Returns
+    -------
+    str
+        One of `CHANGES`. The opposite sign has what does not hold if its corrected interval lies wholly on the other
+        side of no difference.
+    """
+    found = verdict.verdict, other.verdict
+    if found[0] == found[1]:
+        return SAME
+    if UNDECIDED in found:
+        return OPENED if found[1] == UNDECIDED else CLOSED
+    if set(found) != {HOLDS, FAILS}:
+        return OTHER
+    failing = verdict.effect if found[0] == FAILS else other.effect
+    none = 1.0 if MEASURES[failing.comparison.measure].logarithmic else 0.0
+    low, high = failing.corrected
+    if low > none if failing.comparison.direction == "less" else high < none:
+        return OPPOSITE
+    return SMALL if found[1] == FAILS else NEW

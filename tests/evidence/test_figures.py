@@ -17,8 +17,10 @@ from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED
 from mlplib.evidence.figures import (
     LOOKS,
     BesideTable,
+    BothTable,
     ClaimTable,
     VerdictTable,
+    control_texts,
     effect_text,
     plot_against,
     plot_fair,
@@ -278,14 +280,36 @@ def test_a_claim_stands_beside_what_it_is_on_other_data():
     told = {"C1": ("it works <well>", "hf", "half of it"), "C12": ("all", "u", "open")}
     table = BesideTable(TOLD, others, ("here", "there"), told)
     assert table.rows == [
-        ["it works <well>", "C1", f"{HOLDS} (1 of 2); {OTHER_REASON} (1 of 2)", f"{HOLDS} (1 of 2); {FAILS} (1 of 2)",
-         "half of it"], ["all", "C12", UNDECIDED, UNDECIDED, "open"]]
-    head, first, second = ([text.replace("\N{NO-BREAK SPACE}", " ") for *_, text in row]
-                           for row in Cells(table._repr_html_()).rows)
+        ["it works <well>", "C1", f"{HOLDS}: a; {OTHER_REASON}: b*", f"{HOLDS}: a; {FAILS}: b*", "half of it"],
+        ["all", "C12", UNDECIDED, UNDECIDED, "open"]]
+    head, first, second = ([text for *_, text in row] for row in Cells(table._repr_html_()).rows)
     assert head == ["claim", "here", "there", "what is seen there"]
-    assert first == ["it works <well> (C1)", f"■ {HOLDS} (1 of 2)■ {OTHER_REASON} (1 of 2)",
-                     f"■ {HOLDS} (1 of 2)■ {FAILS} (1 of 2)", "half of it"]
+    assert first == ["it works <well> (C1)", f"■ {HOLDS}: a■ {OTHER_REASON}: b*", f"■ {HOLDS}: a■ {FAILS}: b*",
+                     "half of it"]
     assert second == ["all (C12)", f"■ {UNDECIDED}", f"■ {UNDECIDED}", "open"]
+
+
+def test_a_claim_of_one_part_needs_no_letter_for_it():
+    others = [replace(one, verdict=FAILS) for one in TOLD]
+    table = BesideTable(TOLD, others, ("here", "there"), {"C12": ("all", "f", "not")})
+    assert table.rows == [["all", "C12", UNDECIDED, FAILS, "not"]]
+
+
+def test_each_part_has_its_numbers_on_both_side_by_side():
+    others = [replace(one, verdict=FAILS, effect=effect(values=(-0.01, -0.02, -0.004))) for one in TOLD]
+    table = BothTable(TOLD, others, ("here", "there"))
+    head, *rows = ([text for *_, text in row] for row in Cells(table._repr_html_()).rows)
+    assert head == ["part", "claim", "here", "there"] and [row[0] for row in rows] == [one.part.name for one in TOLD]
+    for one, other, row in zip(TOLD, others, rows):
+        assert row[1] == f"{one.part.text}what matters: {rule_text(one.effect.comparison)}"
+        for verdict, cell in ((one, row[2]), (other, row[3])):
+            shown = f"{effect_text(verdict.effect)} ({verdict.effect.comparison.measure})"
+            assert cell.startswith(f"■ {verdict.verdict}{shown}")
+            assert all(said in cell for said in control_texts(verdict))
+
+
+def test_an_effect_without_finite_numbers_is_unknown():
+    assert effect_text(replace(effect(), estimate=NAN, low=0.0, high=INF, censored=20)) == "unknown"
 
 
 @pytest.mark.parametrize("letters", ["h", "hh", "rh", "hrh", ""])

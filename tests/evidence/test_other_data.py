@@ -3,10 +3,10 @@
 import hashlib
 import json
 import re
-from collections import Counter
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import jupytext
 import pytest
@@ -15,7 +15,21 @@ from bs4 import BeautifulSoup
 import mlplib
 from mlplib import Experiment
 from mlplib.evidence import CLAIMS, MEASURES, judge, other_data
-from mlplib.evidence.other_data import CARRIED_MEASURES, DIGITS, OTHER_DATA, load_digits
+from mlplib.evidence.other_data import (
+    CARRIED_MEASURES,
+    CHANGES,
+    CLOSED,
+    DIGITS,
+    NEW,
+    OPENED,
+    OPPOSITE,
+    OTHER,
+    OTHER_DATA,
+    SAME,
+    SMALL,
+    change_of,
+    load_digits,
+)
 from mlplib.evidence.verdicts import VERDICTS
 from mlplib.store import key, packaged
 
@@ -117,7 +131,7 @@ def test_the_archive_holds_these_runs_and_no_others_and_is_small(runs):
 
 
 def test_the_page_shows_the_verdicts_that_the_runs_give(verdicts):
-    """In its table, as it is stored: by claim, each verdict with the number of parts that have it."""
+    """In its table, as it is stored: by claim, each verdict with its parts, those marked that moved."""
     cells = jupytext.read(PAGE).cells
     table, = (output.data["text/html"] for cell in cells if cell.cell_type == "code" and "BesideTable(" in cell.source
               for output in cell.outputs)
@@ -125,12 +139,53 @@ def test_the_page_shows_the_verdicts_that_the_runs_give(verdicts):
             for row in BeautifulSoup(table, "html.parser").select("tbody tr")]
     assert [re.search(r"\( ?(C\d+) ?\)", row[0])[1] for row in rows] == [f"C{number}" for number in range(1, 20)]
     of_mnist = judge(CLAIMS.runs(packaged("tuning", "claims")), CLAIMS.parts)
-    for column, each in ((1, of_mnist), (2, verdicts)):
+    for column, each, others in ((1, of_mnist, verdicts), (2, verdicts, of_mnist)):
         for number, row in enumerate(rows, start=1):
-            words = [one.verdict for one in each if re.fullmatch(rf"C{number}[a-f]?", one.part.name)]
-            shown = Counter({word.strip(): int(n or 1) for word, n in re.findall(
-                r"■ ([a-z, ]+?)(?: \((\d)\sof\s\d\))?(?= ■|$)", row[column])})
-            assert shown == Counter(words)
+            parts = {}
+            for one, other in zip(each, others):
+                if letter := re.fullmatch(rf"C{number}([a-f]?)", one.part.name):
+                    moved = "*" * (one.verdict != other.verdict and letter[1] != "")
+                    parts.setdefault(one.verdict, set()).add(letter[1] + moved)
+            shown = {word.strip(): set((letters or "").split(", ")) for word, letters in re.findall(
+                r"■ ([a-z, ]+?)(?: ?: ([a-f*, ]+?))?(?= ■|$)", row[column])}
+            assert shown == parts
+
+
+# ---- what became of a part
+
+
+def fake(verdict, direction="greater", corrected=(0.01, 0.02), measure="accuracy"):
+    comparison = SimpleNamespace(direction=direction, measure=measure)
+    return SimpleNamespace(verdict=verdict, effect=SimpleNamespace(comparison=comparison, corrected=corrected))
+
+
+@pytest.mark.parametrize("before, after, became", [
+    (fake("holds"), fake("holds"), SAME), (fake("undecided"), fake("undecided"), SAME),
+    (fake("holds"), fake("undecided"), OPENED), (fake("does not hold"), fake("undecided"), OPENED),
+    (fake("undecided"), fake("equivalent"), CLOSED), (fake("equivalent"), fake("does not hold"), OTHER),
+    (fake("holds, for another reason"), fake("holds"), OTHER),
+    (fake("holds"), fake("does not hold", corrected=(-0.02, -0.01)), OPPOSITE),
+    (fake("holds"), fake("does not hold", corrected=(-0.02, 0.001)), SMALL),
+    (fake("holds"), fake("does not hold", corrected=(0.0005, 0.001)), SMALL),
+    (fake("holds", "less"), fake("does not hold", "less", (0.5, 0.6)), OPPOSITE),
+    (fake("holds", "less"), fake("does not hold", "less", (-0.001, 0.6)), SMALL),
+    (fake("holds", "less"), fake("does not hold", "less", (0.996, 1.3), "training loss"), SMALL),
+    (fake("holds", "less"), fake("does not hold", "less", (1.2, 1.3), "training loss"), OPPOSITE),
+    (fake("holds"), fake("does not hold", "greater", (0.7, 0.9), "steps to 0.1"), OPPOSITE),
+    (fake("does not hold", corrected=(-0.005, 0.001)), fake("holds"), NEW),
+    (fake("does not hold", corrected=(-0.005, -0.001)), fake("holds"), OPPOSITE),
+])
+def test_what_became_of_a_part_is_told_by_what_does_not_hold(before, after, became):
+    assert change_of(before, after) == became
+
+
+def test_what_became_of_the_claims_on_the_digits(verdicts):
+    """By name, and all others are the same or open on one of both."""
+    of_mnist = judge(CLAIMS.runs(packaged("tuning", "claims")), CLAIMS.parts)
+    found = {one.part.name: change_of(one, other) for one, other in zip(of_mnist, verdicts)}
+    by_change = {change: " ".join(name for name, each in found.items() if each == change) for change in CHANGES}
+    assert {change: by_change[change] for change in (OPPOSITE, SMALL, NEW, CLOSED, OTHER)} == {
+        OPPOSITE: "C2 C4a C16c C17b", SMALL: "C1c C4b C12d C14b", NEW: "C15a", CLOSED: "C7b", OTHER: ""}
 
 
 @pytest.mark.slow

@@ -9,14 +9,16 @@ from pathlib import Path
 
 import joblib
 import jupytext
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import mlplib
 from mlplib import DataSet, Experiment
-from mlplib.evidence import Comparison, Control, EvidenceError, Network, Part, Protocol
+from mlplib.evidence import MEASURES, Comparison, Control, EvidenceError, Network, Part, Protocol
 from mlplib.evidence.figures import effect_text
 from mlplib.evidence.own_report import OwnReport
+from mlplib.evidence.plans import seeds_needed
 from mlplib.store import Store
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "exercises" / "own_report.md"
@@ -50,6 +52,15 @@ def part(data):
         ("as it is", {}), ("hardly any step", {"learning_rate": 1e-6})))
     accuracy = Comparison("accuracy", a, b, "greater", 0.01)
     return Part("Q1", "a step helps", accuracy, (Control("of itself", replace(accuracy, b=0.3), "persists"),))
+
+
+def everywhere(part, change):
+    """The part with other arms, in its controls too."""
+    def changed(comparison):
+        return replace(comparison, **{side: tuple(map(change, getattr(comparison, side))) for side in "ab"
+                                      if isinstance(getattr(comparison, side), tuple)})
+    return replace(part, comparison=changed(part.comparison), controls=tuple(
+        replace(control, comparison=changed(control.comparison)) for control in part.controls))
 
 
 @pytest.fixture
@@ -135,10 +146,8 @@ def test_rules_that_are_registered_are_found_again_with_their_date(report, part,
     (lambda part: replace(part, comparison=replace(part.comparison, margin=0.001)), "the parts"),
     (lambda part: replace(part, comparison=replace(part.comparison, direction="same")), "the parts"),
     (lambda part: replace(part, controls=()), "the parts"),
-    (lambda part: replace(part, comparison=replace(part.comparison, a=(replace(part.comparison.a[0],
-                                                                              seeds=range(200, 204)),))), "the plan"),
-    (lambda part: replace(part, comparison=replace(part.comparison, a=(
-        part.comparison.a[0].network.under(replace(SHORT, epochs=5), seeds=SEEDS),))), "the plan"),
+    (lambda part: everywhere(part, lambda arm: replace(arm, seeds=range(200, 204))), "the plan"),
+    (lambda part: everywhere(part, lambda arm: arm.network.under(replace(SHORT, epochs=5), seeds=SEEDS)), "the plan"),
 ], ids=("margin", "direction", "controls", "seeds", "epochs"))
 def test_rules_that_changed_are_refused(report, part, tmp_path, change, what):
     with pytest.raises(EvidenceError) as error:
@@ -150,10 +159,8 @@ def test_other_data_are_other_rules(report, part, tmp_path, data):
     images = data.train[0].copy()
     images[0, 0] += 1
     other = DataSet("blobs", (images, data.train[1]), data.validation)
-    a, b = (Network(str(arm), replace(arm.network.experiment, data=other)).under(SHORT, seeds=SEEDS)
-            for arm in (*part.comparison.a, *part.comparison.b))
-    changed = replace(part, comparison=replace(part.comparison, a=(a,), b=(b,)),
-                      controls=(replace(part.controls[0], comparison=replace(part.controls[0].comparison, a=(a,))),))
+    changed = everywhere(part, lambda arm: Network(str(arm), replace(arm.network.experiment, data=other)).under(
+        SHORT, seeds=SEEDS))
     with pytest.raises(EvidenceError, match="the plan, the data or the experiments changed since"):
         OwnReport("steps", (changed,), "A test.", tmp_path / "mine")
 
@@ -237,16 +244,25 @@ def test_a_page_says_what_the_runs_say(report):
     assert (report.folder / "steps.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_without_runs_there_is_no_page(report):
-    with pytest.raises(EvidenceError, match=r"^no runs of as it is, hardly any step"):
-        report.write(**WORDS)
+@pytest.mark.parametrize("what", [lambda report: report.write(**WORDS), OwnReport.verdicts, OwnReport.figure,
+                                  OwnReport.undecided], ids=("page", "verdicts", "figure", "undecided"))
+def test_without_runs_it_says_what_trains_them(report, what):
+    """Also those of a report that is opened again."""
+    report.train(progress=False)
+    again = OwnReport("steps", report.registration.parts, "A test.", report.folder)
+    with pytest.raises(EvidenceError, match=r"^no runs yet: call train\(\) of this report; what its folder has is not"):
+        what(again)
     assert not (report.folder / "steps.md").exists()
+    again.train(progress=False)
+    what(again)
 
 
 @pytest.mark.parametrize("change, said", [
     ({"answer": "By {Q2}."}, "answer: expected {NAME}, {NAME.verdict}, {NAME.a} and {NAME.b} of Q1 in braces, got 'Q2"),
     ({"answer": "By {Q1.c}."}, "answer: expected"), ({"answer": "By {}."}, "answer: expected"),
     ({"answer": "By {Q1."}, "answer: expected"), ({"alt": " "}, "alt: expected words, got none"),
+    ({"answer": "Yes, it is great."}, "answer: expected a number of the runs, such as {Q1}, got words alone"),
+    ({"answer": "It {Q1.verdict}."}, "answer: expected a number of the runs"),
 ])
 def test_what_a_page_cannot_be_made_of_is_refused(report, change, said):
     report.train(progress=False)
@@ -266,3 +282,80 @@ def test_what_is_no_registration_is_refused_and_nothing_written(part, tmp_path, 
     with pytest.raises(kind) as error:
         OwnReport(name, (part,) if parts is None else parts, plan, tmp_path / "mine")
     assert str(error.value).startswith(said) and not (tmp_path / "mine").exists()
+
+
+# ---- every measure
+
+
+def test_what_is_registered_with_any_measure_is_judged_and_written(data, tmp_path):
+    """By one training: diagnostics are recorded where a measure needs them, factors become logarithms."""
+    e = Experiment((3, 3, 3), data=data)
+    a, b = ((Network(name, replace(e, init=init)).under(seeds=range(100, 107)),) for name, init in (
+        ("fan-in", "fan_in"), ("uniform", "uniform")))
+    parts = tuple(Part(f"Q{number}", "anything", Comparison(
+        name, a, 0.0 if measure.kind == "share" else b, "greater", 1.1 if measure.logarithmic else 0.1))
+        for number, (name, measure) in enumerate(MEASURES.items()) if name != "share of the 50 epochs")
+    report = OwnReport("all", parts, "A test.\n\nOf all measures.", tmp_path / "mine")
+    report.train(progress=False)
+    said = " ".join(f"{{{part.name}}} {{{part.name}.a}} {{{part.name}.b}} {{{part.name}.verdict}}" for part in parts)
+    page = report.write(**WORDS | {"answer": said}).read_text("utf-8")
+    assert page.count("<em>") == len(parts) == len(MEASURES) - 1 and "×1.10 or more" in page
+    assert "nan" not in page and " inf" not in page and "never" in page  # a loss of 0.05, for one
+    for part in report.registration.parts:
+        report.registration = replace(report.registration, parts=(part,))
+        plt.close(report.figure())
+
+
+def test_a_measure_that_is_taken_where_the_shorter_run_ends_has_means_of_both(data, tmp_path):
+    e = Experiment((4,), data=data, learning_rate=1.0)
+    a, b = ((Network(name, e).under(replace(SHORT, suffix=name, epochs=epochs), seeds=SEEDS),)
+            for name, epochs in (("long", 8), ("short", 2)))
+    part = Part("Q1", "longer is better", Comparison("accuracy, equal steps", a, b, "same", 0.1))
+    report = OwnReport("ends", (part,), "A test.", tmp_path / "mine")
+    report.train(progress=False)
+    page = report.write(**WORDS).read_text("utf-8")
+    ends = [run.history.evaluation_step[-1] for run in report.runs[b[0]]]
+    long, short = (np.mean([run.history.validation_accuracy[run.history.evaluation_step <= end][-1]
+                            for run, end in zip(report.runs[arm], ends)]) for arm in (*a, *b))
+    assert f": {long:.3f} and {short:.3f}, " in page
+
+
+# ---- what stays open
+
+
+def test_an_undecided_part_says_how_many_seeds_would_decide_it(part, tmp_path):
+    """At a level that all comparisons share; the page says it too."""
+    close = everywhere(part, lambda arm: replace(arm, seeds=(100, 101), network=replace(
+        arm.network, experiment=replace(arm.network.experiment, learning_rate={1.0: 1.0, 1e-6: 0.9}[
+            arm.network.experiment.learning_rate]))))
+    report = OwnReport("few", (close,), "A test.", tmp_path / "mine")
+    report.train(progress=False)
+    verdict, = report.verdicts()
+    said, = report.undecided()
+    assert verdict.effect.verdict() == "undecided" and f"- {said}" in report.write(**WORDS).read_text("utf-8")
+    needed = seeds_needed(close.comparison, report.runs, 0.0125)
+    assert needed and said == (
+        f"Q1 is undecided with 2 seeds. If mean and spread stay as they are, about {max(3, needed)} would decide it "
+        "four times out of five: in a new folder, on seeds that were not used yet.")
+
+
+def test_an_open_control_counts_where_the_part_itself_is_decided(part, tmp_path):
+    control, = part.controls
+    open_ = replace(part, controls=(replace(control, comparison=replace(control.comparison, b=0.9)),))
+    report = OwnReport("control", (open_,), "A test.", tmp_path / "mine")
+    report.train(progress=False)
+    verdict, = report.verdicts()
+    assert verdict.effect.verdict() == "holds" and verdict.controls[0][2] == "open"
+    assert "Q1 is undecided with 4 seeds, for a control is open. If mean" in report.undecided()[0]
+
+
+def test_what_a_plan_leaves_open_and_what_it_protects_from_is_said_where_it_is_registered(part, data, tmp_path):
+    several = everywhere(part, lambda arm: Network(str(arm), replace(
+        arm.network.experiment, init="fan_in" if str(arm) == "as it is" else "uniform")).under(SHORT, seeds=SEEDS))
+    report = OwnReport("steps", (several,), "A test.", tmp_path / "mine")
+    assert report.remarks[0] == "Q1: the networks differ in init and learning_rate, and each may be the cause"
+    assert f"Before you train, send {report.digest} to somebody" in repr(report) and "temporary" in repr(report)
+    assert f"To keep in mind: {report.remarks[0]}." in repr(report)
+    report.train(progress=False)
+    page = report.write(**WORDS).read_text("utf-8")
+    assert f"- {report.remarks[0]}." in page and "\n> A test.\n" in page
