@@ -297,7 +297,8 @@ class Blank:
                 return (f"That is something that is not on my list. But what you gave at {label} is exactly what comes "
                         f"out with this mistake: {names.pop()}.")
         # What is no number says for itself what it is.
-        return "That is something that is not on my list." if isinstance(seen.get(wrong[0]), np.ndarray) else ""
+        numbers = all(isinstance(seen.get(label), np.ndarray) for label in wrong)
+        return "That is something that is not on my list." if numbers else ""
 
     def first_difference(self, observation, wrong):
         """What was seen first that should be otherwise, in a sentence."""

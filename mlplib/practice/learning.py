@@ -27,11 +27,19 @@ def _see_update(look, update):
                       copied=False, returns=False)
             for layer, W in enumerate(weights):
                 look.note(f"weights[{layer}] after step {step}, {name}", W)
-            look.note(f"{CLUE}a velocity is still 0 after step {step}, {name}", not all(map(np.any, velocities)))
-            look.note(f"{CLUE}the velocities are the gradients after step {step}, {name}",
-                      all(map(np.array_equal, velocities, before)))
+            clues = {"a velocity is still 0": _is_zero, "the velocities are multiples of the gradients": _are_multiples}
+            for clue, holds in clues.items():  # through calls, because the lists may hold anything by now
+                look.call(f"{CLUE}{clue} after step {step}, {name}", holds, velocities, before, copied=False)
             look.note(f"update changes the gradients, step {step}, {name}",
                       not all(map(np.array_equal, gradient, before)))
+
+
+def _is_zero(velocities, gradients):
+    return not all(map(np.any, velocities))
+
+
+def _are_multiples(velocities, gradients):
+    return all(np.allclose(v * gradient.flat[0], gradient * v.flat[0]) for v, gradient in zip(velocities, gradients))
 
 
 def _update_with(velocity=lambda v, gradient, alpha, gamma: gamma * v + gradient,
@@ -125,6 +133,8 @@ MOMENTUM.mistake(
     hint="What should the weights follow, the gradient or the velocity?")
 MOMENTUM.mistake(
     "the velocity forgets what it was", _update_with(velocity=lambda v, gradient, alpha, gamma: gradient), line=_PLACE,
+    also=[(_update_with(velocity=lambda v, gradient, alpha, gamma: alpha * gradient,
+                        step=lambda v, gradient, alpha, gamma: v),)],
     follows="The first step is right. From the second on v is the new gradient and nothing else: γ has no part in it, "
             "and that is gradient descent.",
     hint="What of the old velocity should still be in the new one?")
@@ -523,9 +533,9 @@ def _last_only(network, minibatches):
     _one_by_one(network, minibatches[-1:])
 
 
-def _other_epochs(more):
+def _other_epochs(more, **otherwise):
     return lambda network, training, validation, batch_size, epochs, patience, rng: _train(
-        network, training, validation, batch_size, epochs + more, patience, rng)
+        network, training, validation, batch_size, epochs + more, patience, rng, **otherwise)
 
 
 def _twice(network, minibatches):
@@ -820,7 +830,8 @@ TRAINING.mistake(
             "lost.",
     hint="One loss for each epoch: what collects them?")
 TRAINING.mistake(
-    "an epoch too many or too few", _other_epochs(1), also=[(_other_epochs(-1),)], line="for _ in range(epochs):",
+    "an epoch too many or too few", _other_epochs(1), line="for _ in range(epochs):",
+    also=[(_other_epochs(-1),), (_other_epochs(-1, without=_crash),)],
     follows="Where patience does not end the training, `epochs` should.",
     hint="How many numbers does range(3) give?")
 TRAINING.mistake(

@@ -270,6 +270,8 @@ SLIPS = [
     ("gradient check", {"value = W[index]": "value, epsilon = W[index], 1e-5"}, "an ε of its own"),
     ("momentum", {"alpha * v": "alpha * gradient"}, "a velocity that is kept and not used"),
     ("momentum", {"v *= gamma": "v *= 0"}, "the velocity forgets what it was"),
+    ("momentum", {"v *= gamma": "v *= 0", "v += gradient": "v -= alpha * gradient", "W -= alpha * v": "W += v"},
+     "the velocity forgets what it was"),
     ("momentum", {"alpha * v": "alpha * v\n        return"}, "only one of the matrices is moved"),
     ("momentum", {"alpha * v": "0.02 * v"}, "a constant of its own in place of α or γ"),
     ("momentum", {"gradient, v in zip(weights, gradients, velocities)": "gradient in zip(weights, gradients)",
@@ -390,6 +392,12 @@ def test_what_to_read_again_is_that_of_the_function(name, functions, where, sect
                                  "[type('T', (), {'__array__': lambda self: 1 / 0})()] * 2"])
 def test_whatever_the_network_gets_for_weights_is_answered(end):
     assert not check("training", *written("training", {"= best": f"= {end}"})).right
+
+
+@pytest.mark.parametrize("array", ["None", "'a'", "3", "[]", "np.zeros(0)", "{}", "np.full((3, 3), np.nan)"])
+def test_whatever_stands_in_the_lists_after_an_update_is_answered(array):
+    replaced = f"weights[:] = velocities[:] = [{array}] * 2"
+    assert not check("momentum", *written("momentum", {"    for W,": f"    {replaced}\n    return\n    for W,"})).right
 
 
 @pytest.mark.parametrize("X, y", [("X[rows][np.newaxis]", "y[rows]"), ("None", "None"), ("X[rows, 0]", "y[rows]"),
