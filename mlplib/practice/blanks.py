@@ -289,11 +289,16 @@ class Blank:
         seen = observation.seen
         for label in wrong:
             names = {name for name, other, _ in self.known if same(seen.get(label), other.seen.get(label))}
-            if len(names) == 1 and isinstance(seen.get(label), np.ndarray) and len(np.unique(seen[label])) > 1:
+            array = seen.get(label)
+            telling = isinstance(array, np.ndarray) and len(np.unique(array)) > 1
+            if telling and array.ndim == 1:  # a list that ends too soon has the same beginning whatever ended it
+                telling = array.shape == np.shape(self.expected.seen.get(label))
+            if telling and len(names) == 1:
                 return (f"That is something that is not on my list. But what you gave at {label} is exactly what comes "
                         f"out with this mistake: {names.pop()}.")
         # What is no number says for itself what it is.
-        return "That is something that is not on my list." if isinstance(seen.get(wrong[0]), np.ndarray) else ""
+        numbers = all(isinstance(seen.get(label), np.ndarray) for label in wrong)
+        return "That is something that is not on my list." if numbers else ""
 
     def first_difference(self, observation, wrong):
         """What was seen first that should be otherwise, in a sentence."""

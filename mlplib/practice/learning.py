@@ -1,6 +1,7 @@
 """Blanks of learning: the update with momentum, the training loop; with the mistakes made in them."""
 
 import copy
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -26,11 +27,19 @@ def _see_update(look, update):
                       copied=False, returns=False)
             for layer, W in enumerate(weights):
                 look.note(f"weights[{layer}] after step {step}, {name}", W)
-            look.note(f"{CLUE}a velocity is still 0 after step {step}, {name}", not all(map(np.any, velocities)))
-            look.note(f"{CLUE}the velocities are the gradients after step {step}, {name}",
-                      all(map(np.array_equal, velocities, before)))
+            clues = {"a velocity is still 0": _is_zero, "the velocities are multiples of the gradients": _are_multiples}
+            for clue, holds in clues.items():  # through calls, because the lists may hold anything by now
+                look.call(f"{CLUE}{clue} after step {step}, {name}", holds, velocities, before, copied=False)
             look.note(f"update changes the gradients, step {step}, {name}",
                       not all(map(np.array_equal, gradient, before)))
+
+
+def _is_zero(velocities, gradients):
+    return not all(map(np.any, velocities))
+
+
+def _are_multiples(velocities, gradients):
+    return all(np.allclose(v * gradient.flat[0], gradient * v.flat[0]) for v, gradient in zip(velocities, gradients))
 
 
 def _update_with(velocity=lambda v, gradient, alpha, gamma: gamma * v + gradient,
@@ -88,6 +97,10 @@ def _last_matrix_only(weights, gradients, velocities, alpha, gamma):
     _update_with()(weights[-1:], gradients[-1:], velocities[-1:], alpha, gamma)
 
 
+def _first_matrix_only(weights, gradients, velocities, alpha, gamma):
+    _update_with()(weights[:1], gradients, velocities, alpha, gamma)
+
+
 def _one_velocity(weights, gradients, velocities, alpha, gamma):
     for W, gradient in zip(weights, gradients):
         velocities[0][:] = gamma * velocities[0] + gradient
@@ -120,6 +133,8 @@ MOMENTUM.mistake(
     hint="What should the weights follow, the gradient or the velocity?")
 MOMENTUM.mistake(
     "the velocity forgets what it was", _update_with(velocity=lambda v, gradient, alpha, gamma: gradient), line=_PLACE,
+    also=[(_update_with(velocity=lambda v, gradient, alpha, gamma: alpha * gradient,
+                        step=lambda v, gradient, alpha, gamma: v),)],
     follows="The first step is right. From the second on v is the new gradient and nothing else: γ has no part in it, "
             "and that is gradient descent.",
     hint="What of the old velocity should still be in the new one?")
@@ -184,9 +199,9 @@ MOMENTUM.mistake(
             "afterwards, a gradient check for instance, is misled.",
     hint="Add the gradient to v, not v to the gradient.")
 MOMENTUM.mistake(
-    "only the last matrix is moved", _last_matrix_only,
+    "only one of the matrices is moved", _last_matrix_only, also=[(_first_matrix_only,)],
     line="for W, gradient, v in zip(weights, gradients, velocities):",
-    follows="The other matrices keep their random start: the network learns to use hidden units that never learn.",
+    follows="The others keep their random start, and the network has to make do with units that never learn.",
     hint="Is the loop left after its first turn, by a return inside it for instance?")
 
 # ---- 8: the training loop
@@ -314,13 +329,18 @@ _REHEARSALS = {
 _UNEVEN = "rehearsal 6 (14 samples, minibatches of 4)"
 
 
+@cache
+def _samples(first, n):
+    """Samples that are numbered from `first` on, with labels: they are copied before anybody gets them."""
+    numbers = first + np.arange(float(n))
+    return [np.column_stack([numbers, np.ones(n)]), (numbers % 5).astype(int)]
+
+
 def _rehearse(look, train, case, losses, n, batch_size, epochs, patience, seed=4, returns=True):
     """Have one rehearsal."""
-    X, y = np.column_stack([np.arange(n), np.ones(n)]), np.arange(n) % 5
-    numbers = 100.0 * patience + np.arange(2 * batch_size)
-    validation = np.column_stack([numbers, np.ones(2 * batch_size)])
-    network = Rehearsal(losses, validation)
-    look.call("train(...)", train, network, [X, y], [validation, numbers % 5], batch_size, epochs, patience,
+    validation = _samples(100 * patience, 2 * batch_size)
+    network = Rehearsal(losses, validation[0])
+    look.call("train(...)", train, network, _samples(0, n), validation, batch_size, epochs, patience,
               np.random.default_rng(seed), case=f" in {case}", returns=returns)
     return network
 
@@ -365,7 +385,7 @@ def _see_training(look, train):
         look.note(f"the weights at the end are those of the lowest loss in {case}", network.is_at_its_best())
     orders = []
     for seed in (4, 4, 5):
-        network = _rehearse(look, train, _UNEVEN, [3, 2], 14, 4, 2, 2, seed, returns=False)
+        network = _rehearse(look, train, _UNEVEN, [3], 14, 4, 1, 2, seed, returns=False)
         orders.append(_see_minibatches(look, network.epochs(), 14, 4, _UNEVEN))
     look.note("a generator with the same seed leads to the same order", orders[0] == orders[1])
     look.note("a generator with another seed leads to another order", orders[0] != orders[2])
@@ -442,6 +462,12 @@ class _Late(EarlyStopping):
         return self.waited > self.patience
 
 
+class _Early(EarlyStopping):
+    @property
+    def exhausted(self):
+        return self.waited >= self.patience - 1
+
+
 class _Never(EarlyStopping):
     exhausted = False
 
@@ -501,6 +527,15 @@ def _endless(network, training, validation, batch_size, epochs, patience, rng):
 def _no_updates(network, minibatches):
     for X, y in minibatches:
         network.gradients(X, y)
+
+
+def _last_only(network, minibatches):
+    _one_by_one(network, minibatches[-1:])
+
+
+def _other_epochs(more, **otherwise):
+    return lambda network, training, validation, batch_size, epochs, patience, rng: _train(
+        network, training, validation, batch_size, epochs + more, patience, rng, **otherwise)
 
 
 def _twice(network, minibatches):
@@ -651,22 +686,33 @@ TRAINING.mistake(
             "the lowest loss was earlier.",
     hint="There are two ways out of the loop. Which of them comes by the line that puts the weights back?")
 TRAINING.mistake(
+    "put back only where the epochs run out", _train_with(at_stop=lambda network, best: None), look=_STOPPING,
+    line="break        # and not return: the weights are put back behind the loop",
+    follows="Where the epochs run out the weights are the best. Where patience ends the training they are the last, "
+            "which are worse by then.",
+    hint="There are two ways out of the loop. Which of them comes by the line that puts the weights back?")
+TRAINING.mistake(
     "put back after each worse epoch", _put_back_at_once, look=_STOPPING,
     line="network.weights = best        # behind the loop, not in it",
     follows="After an epoch without a new lowest loss the network goes back to its best weights. It tries the same "
             "place again and again, and `patience` waits for nothing.",
     hint="A loss may rise before it falls further. What may the network do in the meantime?")
 TRAINING.mistake(
-    "a lowest loss that starts too low", _starting(1.0), line=_WAIT, look=_STOPPING,
+    "no loss counts as a new lowest one", _starting(1.0), line=_WAIT, look=_STOPPING,
     also=[(_starting(lowest, **otherwise),) for lowest in (1.0, 100.0)
           for otherwise in ({"kept_at_start": True}, {"without": _crash}) ] + [(_starting(100.0),)],
-    follows="A loss can be larger than the number that you begin with. Then no epoch counts as a new lowest one, and "
-            "no weights are kept.",
-    hint="Which number is larger than every loss?")
+    follows="In a rehearsal, at least, no epoch counted as a new lowest one, and no weights were kept. Is the number "
+            "that you begin with larger than every loss could be, and the comparison the right way round?",
+    hint="The first loss of all has to count, however large it is.")
 TRAINING.mistake(
     "patience: one epoch too many", _train_with(stopping=_Late), line=_WAIT, look=_STOPPING,
     follows="With a patience of 3 you wait for a fourth epoch without a new lowest loss.",
     hint="How many epochs have been waited for when the counter is equal to patience?")
+TRAINING.mistake(
+    "patience: one epoch too few", _train_with(stopping=_Early), line=_WAIT, look=_STOPPING,
+    follows="With a patience of 3 you end after two epochs without a new lowest loss, and with a patience of 1 after "
+            "the first epoch of all.",
+    hint="What is the counter after an epoch that brought a new lowest loss?")
 TRAINING.mistake(
     "patience: counted in all, not in a row", _train_with(stopping=_InAll), line=_WAIT, look=_STOPPING,
     follows="A new lowest loss does not set the counter back, so training ends while it is still getting somewhere.",
@@ -783,6 +829,17 @@ TRAINING.mistake(
     follows="A single number comes back. The curve of the validation loss, by which one sees how training went, is "
             "lost.",
     hint="One loss for each epoch: what collects them?")
+TRAINING.mistake(
+    "an epoch too many or too few", _other_epochs(1), line="for _ in range(epochs):",
+    also=[(_other_epochs(-1),), (_other_epochs(-1, without=_crash),)],
+    follows="Where patience does not end the training, `epochs` should.",
+    hint="How many numbers does range(3) give?")
+TRAINING.mistake(
+    "one update for each epoch", _train_with(step=_last_only), line=_ROWS,
+    also=[(_train_with(step=_last_only, cut=lambda rng, order, size: [
+        order[i : i + size] for i in range(0, len(order), size)]),)],
+    follows="Only the last minibatch of each epoch moves the weights; the others were cut out for nothing.",
+    hint="How far must the lines be moved in that belong to each minibatch?")
 TRAINING.mistake(
     ENDLESS, _endless, line="for epoch in range(epochs):",
     follows="Where the loss goes on falling, nothing ends the training. The check stopped it.",

@@ -50,6 +50,10 @@ DELTA.mistake(
             "both is your δ right.",
     hint="`shape[0]` counts rows, `shape[1]` columns. Which of the two are samples?")
 DELTA.mistake(
+    "N in place of 1/N", lambda y_hat, y: (y_hat - _y(y_hat, y)) * len(y),
+    follows="A mean divides by the number of samples. Yours is N² times too long.",
+    hint="What does each sample's own loss count for in the mean, much or little?")
+DELTA.mistake(
     "1/N at the label only", lambda y_hat, y: y_hat - _y(y_hat, y) / len(y),
     follows="The probabilities are not divided, so the entries of a row do not add up to 0, and the other classes are "
             "pushed down N times too hard.",
@@ -474,6 +478,11 @@ GRADIENT_CHECK.mistake(
     line=_QUOTIENT,
     follows="Two slashes round down: what is left of most slopes is −1 or 0.",
     hint="One slash divides, two round down.")
+GRADIENT_CHECK.mistake(
+    "an array of whole numbers", lambda loss, W, epsilon: _each(central_difference)(loss, W, epsilon).astype(int),
+    line="gradient = np.zeros(W.shape)",
+    follows="An array of whole numbers cuts off what comes behind the point of each slope.",
+    hint="Which dtype has the array that you write the slopes into?")
 GRADIENT_CHECK.mistake(
     "/ 2 * ε in place of / (2ε)",
     _difference(lambda above, below, epsilon: (above - below) / 2 * epsilon),

@@ -164,7 +164,9 @@ def _over_samples(z):
 
 
 SOFTMAX.mistake(
-    "softmax over samples", lambda z: _softmax(z.T).T, _loss, also=[(_over_samples, _loss)],
+    "softmax over samples", lambda z: _softmax(z.T).T, _loss,
+    also=[(_over_samples, _loss), (_softmax, lambda z, y: -_right_class(_log_softmax(z.T).T, y).mean()),
+          (_softmax, lambda z, y: -_right_class(_naive(z.T).T, y).mean())],
     follows="Each column adds up to 1 in place of each row: the samples compete for a class, not the classes for a "
             "sample. With a single sample every probability is 1.",
     hint="Rows are samples. Along which axis of the array do the classes lie?")

@@ -224,6 +224,7 @@ SLIPS = [
      "the mean over the classes too"),
     ("softmax", {"-log_p[np.arange(len(y)), y].mean()": "-np.mean(np.eye(z.shape[1])[y] * np.log(softmax(z)))"},
      "the mean over the classes too"),
+    ("softmax", {"axis=1": "axis=0"}, "softmax over samples"),
     ("softmax", {"np.exp(z).sum(axis=1, keepdims=True)": "np.exp(z).sum()"}, "the sum over all samples"),
     ("softmax", {"log_p[np.arange(len(y)), y]": "log_p[y]"}, "rows picked in place of classes"),
     ("softmax", {"log_p[np.arange(len(y)), y]": "log_p[np.arange(len(y)), y - 1]"}, "labels counted from 1"),
@@ -252,6 +253,7 @@ SLIPS = [
      "as many classes as labels occur"),
     ("delta", {"return delta / len(y)": "return delta.mean(axis=0)"}, "the mean over the samples"),
     ("delta", {"/ len(y)": "/ delta.shape[1]"}, "K where N is meant"),
+    ("delta", {"/ len(y)": "* len(y)"}, "N in place of 1/N"),
     ("backward", {"slope(inputs[layer])": "(inputs[layer] * (1 - inputs[layer]))"},
      "a slope of its own, whatever slope is"),
     ("backward", {"slope(inputs[layer]) * (delta": "slope((delta", "weights[layer].T)": "weights[layer].T))"},
@@ -264,9 +266,13 @@ SLIPS = [
     ("backward", {"        gradients.insert(0, inputs[layer].T @ delta)\n": "",
                   "weights[layer].T)": "weights[layer].T)\n        gradients.insert(0, inputs[layer].T @ delta)"},
      "δ goes back before the gradient is taken"),
+    ("gradient check", {"np.zeros(W.shape)": "np.zeros(W.shape, int)"}, "an array of whole numbers"),
     ("gradient check", {"value = W[index]": "value, epsilon = W[index], 1e-5"}, "an ε of its own"),
     ("momentum", {"alpha * v": "alpha * gradient"}, "a velocity that is kept and not used"),
     ("momentum", {"v *= gamma": "v *= 0"}, "the velocity forgets what it was"),
+    ("momentum", {"v *= gamma": "v *= 0", "v += gradient": "v -= alpha * gradient", "W -= alpha * v": "W += v"},
+     "the velocity forgets what it was"),
+    ("momentum", {"alpha * v": "alpha * v\n        return"}, "only one of the matrices is moved"),
     ("momentum", {"alpha * v": "0.02 * v"}, "a constant of its own in place of α or γ"),
     ("momentum", {"gradient, v in zip(weights, gradients, velocities)": "gradient in zip(weights, gradients)",
                   "        v *=": "        v = velocities[0]\n        v *="}, "state shared by two layers"),
@@ -288,9 +294,16 @@ SLIPS = [
     ("training", {UPDATE: f"{UPDATE}\n    {EVALUATE.rstrip()}", f"\n{EVALUATE}": "\n"},
      "evaluating after each minibatch"),
     ("training", {"X, y = training": "(X, y), validation = validation, training"}, "training and validation exchanged"),
-    ("training", {"np.inf": "1.0"}, "a lowest loss that starts too low"),
+    ("training", {"np.inf": "1.0"}, "no loss counts as a new lowest one"),
+    ("training", {"losses[-1] < lowest": "losses[-1] > lowest"}, "no loss counts as a new lowest one"),
+    ("training", {"            break\n": "            return losses\n"}, "put back only where the epochs run out"),
+    ("training", {"        else:\n            waited +=": "        waited +="}, "patience: one epoch too few"),
+    ("training", {"range(epochs)": "range(1, epochs)"}, "an epoch too many or too few"),
+    ("training", {f"            {UPDATE}": f"        {UPDATE}"}, "one update for each epoch"),
+    ("training", {f"            {UPDATE}": f"        {UPDATE}", "len(X) - batch_size + 1": "len(X)"},
+     "one update for each epoch"),
     ("training", {"np.inf": "100", "    for _": "    best = None\n    for _", "    network.weights": "    if best:\n"
-                  "        network.weights"}, "a lowest loss that starts too low"),
+                  "        network.weights"}, "no loss counts as a new lowest one"),
     ("training", {UPDATE: "taken.append(network.gradients(X[rows], y[rows]))",
                   "order = rng": "taken = []\n        order = rng",
                   EVALUATE: f"        for each in taken:\n            network.update(each)\n{EVALUATE}"},
@@ -379,6 +392,12 @@ def test_what_to_read_again_is_that_of_the_function(name, functions, where, sect
                                  "[type('T', (), {'__array__': lambda self: 1 / 0})()] * 2"])
 def test_whatever_the_network_gets_for_weights_is_answered(end):
     assert not check("training", *written("training", {"= best": f"= {end}"})).right
+
+
+@pytest.mark.parametrize("array", ["None", "'a'", "3", "[]", "np.zeros(0)", "{}", "np.full((3, 3), np.nan)"])
+def test_whatever_stands_in_the_lists_after_an_update_is_answered(array):
+    replaced = f"weights[:] = velocities[:] = [{array}] * 2"
+    assert not check("momentum", *written("momentum", {"    for W,": f"    {replaced}\n    return\n    for W,"})).right
 
 
 @pytest.mark.parametrize("X, y", [("X[rows][np.newaxis]", "y[rows]"), ("None", "None"), ("X[rows, 0]", "y[rows]"),

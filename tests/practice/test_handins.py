@@ -83,7 +83,7 @@ def test_lines_that_only_ipython_knows_are_left_out(source, plain):
 @pytest.mark.parametrize("name", BLANKS)
 def test_what_is_seen_comes_through_as_it_was(name):
     blank = BLANKS[name]
-    for observation in (blank.expected, *(known for _, known in blank.known)):
+    for observation in (blank.expected, *(known for _, known, _ in blank.known)):
         again = from_json(json.loads(json.dumps(as_json(observation))))
         assert observation.differing(again) == again.differing(observation) == []
         assert blank.judge(again) == blank.judge(observation)
