@@ -43,9 +43,8 @@ def _checked(third, inputs):
 
 @lru_cache(maxsize=1)
 def _standardized(third, inputs):
-    train, _ = _thirds(third)
     pairs = []
-    for split in (train, load_mnist().validation):
+    for split in (_third(third), load_mnist().validation):
         X = _scaler(third, inputs)(split.images)
         X.flags.writeable = False
         pairs.append((X, split.labels))
@@ -83,19 +82,19 @@ def _scaled(data, inputs):
     return tuple(pairs)
 
 
-def _thirds(third):
-    """A third of the training file, and the rest, a list of two."""
-    mnist = load_mnist()
-    thirds = [mnist.train, *(Split(mnist.held_out.images[part], mnist.held_out.labels[part])
-                             for part in (slice(N_TRAIN), slice(N_TRAIN, None)))]
-    return thirds[third], thirds[:third] + thirds[third + 1 :]
+def _third(number):
+    """A third of the training file."""
+    if number == 0:
+        return load_mnist().train
+    rest = load_mnist().held_out
+    return Split(*(each[:N_TRAIN] if number == 1 else each[N_TRAIN:] for each in rest))
 
 
 @lru_cache(maxsize=3)
 def _scaler(third, inputs):
     if inputs == "unit_interval":
         return Standardizer(0.0, 255.0)
-    standardize = Standardizer.fit(_thirds(third)[0].images)
+    standardize = Standardizer.fit(_third(third).images)
     return standardize if inputs == "standardized" else replace(standardize, mean=0.0)
 
 
@@ -113,7 +112,7 @@ def held_out_pieces(third, inputs):
         Of shapes (N, 785) and (N,).
     """
     third, inputs = _checked(third, inputs)
-    for split in _thirds(third)[1]:
+    for split in (_third(other) for other in THIRDS if other != third):
         for start in range(0, len(split.labels), IMAGES_AT_ONCE):
             part = slice(start, start + IMAGES_AT_ONCE)
             yield _scaler(third, inputs)(split.images[part]), split.labels[part]

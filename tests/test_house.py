@@ -26,7 +26,7 @@ FLOORS = [
      "practice.way_back practice.learning", "practice.checking", "practice.handins", "practice.grading"],
     ["experiments", "running"],
     ["entries", "store", "sweeps", "report", "catalogue"],
-    ["evidence.measures evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
+    ["evidence.measures evidence.special", "evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
      "evidence.registrations", "evidence.claims", "evidence.questions evidence.other_data", "evidence.verdicts"],
     ["style", "plotting", "evidence.figures", "evidence.findings evidence.own_report"],
     ["widgets.frames", "widgets.bench widgets.explorers widgets.film widgets.stepper"],
