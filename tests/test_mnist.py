@@ -13,8 +13,8 @@ import pytest
 from helpers import Site
 
 import mlplib
-from mlplib.inputs import _third
-from mlplib.mnist import IMAGES, _fetched_images, _load_one_by_one
+from mlplib.inputs import _third, first_samples
+from mlplib.mnist import IMAGES, N_FIRST, _fetched_images, _load_one_by_one, first_images
 
 FOLDER = Path(mlplib.__file__).parent / "mnist_data"
 
@@ -127,9 +127,8 @@ def site(monkeypatch, mnist):
     monkeypatch.setattr(sys, "platform", "emscripten")
     monkeypatch.setenv("MLPLIB_BESIDE", "../../../../beside/12ab/")
     site = Site()
-    site.answers = {f"{PLACE}{name}.bz2": (200, bz2.compress(split.images[:5], 1))
-                    for name, split in mnist._asdict().items()}
-    for name, split in mnist._asdict().items():  # a few stand for all of them: to pack all takes seconds
+    for name, split in {**mnist._asdict(), "first": mnist.train}.items():  # to pack all takes long
+        site.answers[f"{PLACE}{name}.bz2"] = 200, bz2.compress(split.images[:5])
         monkeypatch.setitem(IMAGES, name, hashlib.sha256(split.images[:5]).hexdigest())
     monkeypatch.setitem(sys.modules, "js", site)
     for kept in (_load_one_by_one, _fetched_images):
@@ -142,6 +141,7 @@ def site(monkeypatch, mnist):
 @pytest.mark.parametrize("split", ["train", "validation", "held_out"])
 def test_the_digest_of_a_split_is_that_of_its_images(mnist, split):
     assert IMAGES[split] == hashlib.sha256(getattr(mnist, split).images).hexdigest()
+    assert IMAGES["first"] == hashlib.sha256(mnist.train.images[:N_FIRST]).hexdigest()
 
 
 def test_there_images_are_fetched_split_by_split_and_once(site, mnist):
@@ -161,6 +161,16 @@ def test_there_images_are_fetched_split_by_split_and_once(site, mnist):
 def test_the_first_third_asks_for_no_image_that_is_held_out(site, mnist):
     assert np.array_equal(_third(0).images, mnist.train.images[:5])
     assert site.asked == [f"{PLACE}train.bz2"]
+
+
+def test_the_first_images_need_no_others(site, mnist):
+    X, y = first_samples(3, None)
+    assert np.array_equal(X, mlplib.Standardizer.fit(mnist.train.images)(mnist.train.images[:3]))
+    assert np.array_equal(y, mnist.train.labels[:3])
+    assert site.asked == [f"{PLACE}first.bz2"]
+    there = mlplib.load_mnist()
+    assert len(first_images(there.train, N_FIRST + 1)) == len(first_images(there.held_out, 5))
+    assert site.asked[1:] == [f"{PLACE}train.bz2", f"{PLACE}held_out.bz2"]
 
 
 def test_images_that_are_not_the_published_ones_are_refused(site, mnist):

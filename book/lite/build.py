@@ -25,7 +25,7 @@ from pathlib import Path
 
 import nbformat
 
-from mlplib import load_mnist
+from mlplib.mnist import N_FIRST, load_mnist
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -33,12 +33,16 @@ LAB_EXTENSIONS = Path(sys.prefix, "share", "jupyter", "labextensions")
 # Those that show widgets and the book's Markdown, and run Python. JupyterLite would take all that are installed,
 # jupytext's too, which wants a server.
 EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kernel-extension", "jupyterlab-myst"]
-PACKED = ["comm", "ipywidgets", "jedi", "tqdm"]
-# What completion in notebooks does not look at: stubs of frameworks, and of packages that are not there.
-LEFT_OUT = re.compile(r"jedi/third_party/(django-stubs|typeshed/stubs)/")
-# What Pyodide's packages name as needed, and need for nothing that a notebook does before it asks for it: a cell that
-# imports one of them has it fetched.
-NOT_NEEDED = {"matplotlib": ["fonttools", "pytz"]}
+PACKED = ["comm", "ipywidgets", "jedi", "pygments", "tqdm"]
+# Most of two packages is what a notebook in a browser has no use for: the colours of other languages than Python, and
+# what completion reads of modules that are not there, or that it may as well ask themselves.
+KNOWN = ("builtins typing typing_extensions types collections abc enum functools itertools dataclasses sys re math "
+         "random io os pathlib contextlib time datetime json _typeshed").replace(" ", "|")
+LEFT_OUT = re.compile(r"pygments/lexers/(?!(__init__|_mapping|python|special)\.py)"
+                      rf"|jedi/third_party/(django-stubs|typeshed/(stubs|stdlib/(?!({KNOWN})[./])))")
+# What Pyodide's packages name as needed and a notebook does without until a cell imports it, which has it fetched; and
+# what is packed here.
+NOT_NEEDED = {"matplotlib": ["fonttools", "pytz"], "ipython": ["pygments"]}
 # And what the kernel fetches by itself.
 FETCHED, WITHOUT = '["ssl","sqlite3"', '["sqlite3"'
 # Stored runs and images are no part of the library's wheel, which all notebooks load: those that need some fetch them.
@@ -135,8 +139,10 @@ def put_beside(folder):
         (folder / name).mkdir(parents=True)
     for archive in ARCHIVES:
         (folder / "archives" / f"{archive.name}.bz2").write_bytes(bz2.compress(packed_again(archive)))
-    for name, split in load_mnist()._asdict().items():
-        (folder / "mnist_data" / f"{name}.bz2").write_bytes(bz2.compress(split.images))
+    mnist = load_mnist()
+    images = {name: split.images for name, split in mnist._asdict().items()} | {"first": mnist.train.images[:N_FIRST]}
+    for name, content in images.items():
+        (folder / "mnist_data" / f"{name}.bz2").write_bytes(bz2.compress(content))
 
 
 def plain(text):
@@ -171,7 +177,7 @@ def live_copy(notebook_file):
     for held in notebook.metadata.get("widgets", {}).values():
         held["state"] = lean(held["state"])
     # No list of lines for a text: a server would join them, and here is none.
-    return json.dumps(notebook, ensure_ascii=False)
+    return json.dumps(notebook, ensure_ascii=False, separators=(",", ":"))
 
 
 def digest(files):
