@@ -1,14 +1,16 @@
-"""Files that appear whole or not at all, and locks that end with their process.
+"""Files that appear whole or not at all, locks that end with their process, and what a live notebook fetches.
 
 A file is written aside and put in place at once. What a process was writing that was killed is found by its lock, which
 the system frees, and cleared away.
 """
 
 import os
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 try:
     from fcntl import LOCK_EX, LOCK_NB, flock
@@ -151,3 +153,49 @@ def _lock(file):
     except BlockingIOError:
         return False
     return True
+
+
+# ---- in a live notebook of the book
+
+
+def beside():
+    """Where what the library's wheel leaves out lies, in a live notebook; elsewhere None, and nothing is left out."""
+    return os.environ.get("MLPLIB_BESIDE") if sys.platform == "emscripten" else None
+
+
+def fetched(name, expected, use=bytes):
+    """What lies `beside` the library's wheel, unpacked; None if the site has no such file.
+
+    Parameters
+    ----------
+    name : str
+        Seen from the library's folder.
+    expected : str
+        What it is, for the error's message.
+    use : callable
+        From the file's bytes to what is returned; it raises if they are not what is expected.
+
+    Raises
+    ------
+    ConnectionError
+        If it cannot be fetched. The message says from where, and why.
+    """
+    import bz2  # which a Python can do without
+
+    from js import URL, XMLHttpRequest, location
+
+    address, request = f"{beside()}{quote(name)}.bz2", XMLHttpRequest.new()
+    address = URL.new(address, location.href).href  # as seen from the worker's script
+    # The kernel is a web worker, which may wait for an answer. What Pyodide has for that, `open_url`, gives text only.
+    request.open("GET", address, False)
+    request.responseType = "arraybuffer"
+    try:
+        request.send()
+        if request.status == 404:
+            return None
+        if request.status != 200:
+            raise ValueError(f"the answer was {request.status} {request.statusText}".rstrip())
+        return use(bz2.decompress(request.response.to_bytes()))  # a network that wants a login sends a page of its own
+    except Exception as error:  # the browser's are of any kind
+        raise ConnectionError(f"{address}: expected {expected}, and could not fetch it ({error}); check the connection "
+                              "to this site, then run the cell again") from error

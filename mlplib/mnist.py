@@ -10,11 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from mlplib import _checks
+from mlplib.files import beside, fetched
 
 N_PIXELS = 784
 N_INPUTS = N_PIXELS + 1  # the pixels, and the constant that carries the biases
 N_CLASSES = 10
 N_TRAIN, N_VALIDATION = 20_000, 10_000  # images in the report's training and validation sets
+FOLDER = Path(__file__).parent / "mnist_data"
 
 # SHA-256 of the uncompressed IDX files, as published.
 DIGESTS = {
@@ -29,6 +31,14 @@ SIZES = {
     "train-labels-idx1-ubyte": 8 + 60_000,
     "t10k-images-idx3-ubyte": 16 + 10_000 * N_PIXELS,
     "t10k-labels-idx1-ubyte": 8 + 10_000,
+}
+N_FIRST = 1000  # of the training images; some ask for no more than these
+# SHA-256 of each split's images, and of the first of them, which a live notebook fetches one by one.
+IMAGES = {
+    "first": "2304e0137aea1f236247daacc2dcaf275996895e40c4bb0760c448434d361d1a",
+    "train": "0256de32dd5050b8dd6e2b05e1ae765ddfc4e4b1ee926076b40746b1fa882e29",
+    "validation": "6d87418db22cc8025d05968bec9bd5c3932904b23485740db143a061a2c9d161",
+    "held_out": "412bdf5865574c2be865668b1e2f61e22b163eb7fcbc14b97160e8c5ecbd218f",
 }
 
 
@@ -45,6 +55,22 @@ class Split(NamedTuple):
 
     images: np.ndarray
     labels: np.ndarray
+
+
+class _Arriving(Split):
+    """A split in a live notebook, where few need all: its images are fetched when they are first asked for.
+
+    As a tuple it holds its name and its labels.
+    """
+
+    __slots__ = ()
+    images = property(lambda self: _fetched_images(tuple.__getitem__(self, 0)))
+
+    def __iter__(self):
+        return iter((self.images, self.labels))
+
+    def __getitem__(self, index):
+        return (self.images, self.labels)[index]
 
 
 class MNIST(NamedTuple):
@@ -87,27 +113,65 @@ def load_mnist(folder=None):
     ValueError
         If a file is truncated or altered: its uncompressed SHA-256 is not the published one, or more stands behind
         it.
+    ConnectionError
+        In a live notebook of the book, where a split is asked for and cannot be fetched.
 
     Notes
     -----
     MNIST is by Yann LeCun and Corinna Cortes, licensed CC BY-SA 3.0.
     """
-    return _load(Path(_checks.path("folder", folder)) if folder is not None else Path(__file__).parent / "mnist_data")
+    if folder is None and beside():
+        return _load_one_by_one()
+    return _load(Path(_checks.path("folder", folder)) if folder is not None else FOLDER)
 
 
 @lru_cache(maxsize=2)
 def _load(folder):
     train_images = _read(folder, "train-images-idx3-ubyte", header_bytes=16).reshape(-1, N_PIXELS)
     test_images = _read(folder, "t10k-images-idx3-ubyte", header_bytes=16).reshape(-1, N_PIXELS)
-    train_labels = _read(folder, "train-labels-idx1-ubyte", header_bytes=8).astype(np.int64)
-    test_labels = _read(folder, "t10k-labels-idx1-ubyte", header_bytes=8).astype(np.int64)
-    for array in (train_labels, test_labels):
-        array.flags.writeable = False
+    train_labels, test_labels = _labels(folder)
     return MNIST(
         train=Split(train_images[:N_TRAIN], train_labels[:N_TRAIN]),
         validation=Split(test_images, test_labels),
         held_out=Split(train_images[N_TRAIN:], train_labels[N_TRAIN:]),
     )
+
+
+@lru_cache(maxsize=1)
+def _load_one_by_one():
+    train, test = _labels(FOLDER)
+    return MNIST(_Arriving("train", train[:N_TRAIN]), _Arriving("validation", test),
+                 _Arriving("held_out", train[N_TRAIN:]))
+
+
+def _labels(folder):
+    """Those of the training and of the test file."""
+    both = [_read(folder, f"{name}-labels-idx1-ubyte", header_bytes=8).astype(np.int64) for name in ("train", "t10k")]
+    for array in both:
+        array.flags.writeable = False
+    return both
+
+
+def first_images(split, n):
+    """The first images of a split, which need not all be there for that: uint8 array of shape (n, 784)."""
+    few = isinstance(split, _Arriving) and tuple.__getitem__(split, 0) == "train" and n <= N_FIRST
+    return (_fetched_images("first") if few else split.images)[:n]
+
+
+@lru_cache(maxsize=4)
+def _fetched_images(split):
+    """The images of a split, read-only."""
+
+    def verified(content):
+        found = hashlib.sha256(content).hexdigest()
+        if found != IMAGES[split]:
+            raise ValueError(f"found {len(content):,} bytes with SHA-256 {found}")
+        return np.frombuffer(content, np.uint8).reshape(-1, N_PIXELS)
+
+    images = fetched(f"mnist_data/{split}", f"images with SHA-256 {IMAGES[split]}", verified)
+    if images is None:
+        raise FileNotFoundError(f"MNIST images are missing: expected {split} beside this notebook")
+    return images
 
 
 def _read(folder, name, header_bytes):

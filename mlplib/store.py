@@ -9,17 +9,15 @@ import io
 import json
 import os
 import re
-import sys
 import tempfile
 import warnings
 import zipfile
 from pathlib import Path
-from urllib.parse import quote
 
 from mlplib import _checks
 from mlplib.entries import EntryError, bound, checked_marks, differing, member, opened, packed, unpacked
 from mlplib.experiments import Experiment
-from mlplib.files import locked, put_in_place, remove, said, tidy
+from mlplib.files import beside, fetched, locked, put_in_place, remove, said, tidy
 from mlplib.running import Run
 
 # How long a process waits, in seconds, for another one that puts runs into the same archive; a second is usual.
@@ -505,33 +503,23 @@ def packaged(*names):
                 f"names[{i}]: expected the name of an archive, such as 'shown', got {_checks.shown(name)}")
     folder = Path(__file__).with_name("archives")
     paths = [folder / f"{name}.zip" for name in names or ("shown",)]
-    where = os.environ.get("MLPLIB_ARCHIVES")
-    if sys.platform == "emscripten" and where:  # most notebooks need few, so none is a part of the wheel there
+    if beside():  # most notebooks need few, so none is a part of the wheel there
         for path in paths:
             if not path.exists():
-                _fetch(f"{where}{quote(path.name)}", path)
+                _fetch(path)
     return StoreChain(Store(folder / "under_way"), *map(Archive, paths))
 
 
-def _fetch(address, path):
-    """Fetch an archive, in a browser; one that the site does not have stays missing.
+def _fetch(path):
+    """Fetch an archive, in a live notebook; one that the site does not have stays missing."""
 
-    The kernel is a web worker, which may wait for an answer. What Pyodide has for that, `open_url`, gives text only.
-    """
-    from js import URL, XMLHttpRequest, location
+    def whole(content):
+        _zip_of_runs(content)
+        return content
 
-    address, request = URL.new(address, location.href).href, XMLHttpRequest.new()  # as seen from the worker's script
-    request.open("GET", address, False)
-    request.responseType = "arraybuffer"
     try:
-        request.send()
-        if request.status == 404:
-            return
-        if request.status != 200:
-            raise ValueError(f"the answer was {request.status} {request.statusText}".rstrip())
-        content = request.response.to_bytes()
-        _zip_of_runs(content)  # a network that wants a login first answers with a page of its own
-    except Exception as error:  # the browser's are of any kind
-        raise StoreError(f"{address}: expected an archive of stored runs, and could not fetch it ({error}); "
-                         "check the connection to this site, then run the cell again") from error
-    put_in_place(path, content)
+        content = fetched(f"archives/{path.name}", "an archive of stored runs", whole)
+    except ConnectionError as error:
+        raise StoreError(str(error)) from error
+    if content is not None:
+        put_in_place(path, content)

@@ -5,6 +5,8 @@ import runpy
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from urllib.parse import urljoin
 
 import numpy as np
 
@@ -115,3 +117,30 @@ def written_pair(execute, folder):
                     "# A pair\n\n```{code-cell} ipython3\n1 + 1\n```\n", encoding="utf-8")
     execute["store"](execute["load"](text), text)
     return text
+
+
+class Site:
+    """What `js` is in Pyodide, as far as it is used: a server that has some answers."""
+
+    def __init__(self):
+        self.answers, self.asked = {}, []
+        self.location = SimpleNamespace(href="https://book.org/2026/lite/extensions/@jupyterlite/kernel/static/1.js")
+        self.URL = SimpleNamespace(new=lambda address, base: SimpleNamespace(href=urljoin(base, address)))
+        self.XMLHttpRequest = SimpleNamespace(new=self.request)
+
+    def request(self):
+        request = SimpleNamespace(statusText="")
+
+        def open_(method, address, later):
+            assert (method, later) == ("GET", False)
+            self.asked.append(address)
+
+        def send():
+            assert request.responseType == "arraybuffer"
+            request.status, answer = self.answers.get(self.asked[-1], (404, b"not found"))
+            if request.status == 0:
+                raise OSError("NetworkError: failed to load")
+            request.response = SimpleNamespace(to_bytes=lambda: answer)
+
+        request.open, request.send = open_, send
+        return request

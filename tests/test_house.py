@@ -27,7 +27,7 @@ FLOORS = [
      "practice.gradebook"],
     ["experiments", "running"],
     ["entries", "store", "sweeps", "report", "catalogue"],
-    ["evidence.measures evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
+    ["evidence.measures evidence.special", "evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
      "evidence.registrations", "evidence.claims", "evidence.questions evidence.other_data",
      "evidence.verdicts evidence.plans"],
     ["style", "plotting", "evidence.figures", "evidence.findings evidence.own_report"],

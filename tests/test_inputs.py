@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import mlplib
-from mlplib.inputs import INPUTS, half_masks, halves, held_out_pieces, standardized_mnist
+from mlplib.inputs import (
+    INPUTS,
+    REPORTED_SCALE,
+    first_samples,
+    half_masks,
+    halves,
+    held_out_pieces,
+    sets_of,
+    standardized_mnist,
+)
 
 each_third = pytest.mark.parametrize("third", [0, 1, 2])
 
@@ -133,3 +142,13 @@ def test_halves_of_any_labels_are_as_equal_as_can_be(labels, seed):
     first = halves(labels, seed)
     ours, theirs = (np.bincount(labels[half], minlength=10) for half in (first, ~first))
     assert abs(ours - theirs).max() <= 1 and 0 <= theirs.sum() - ours.sum() <= 1
+
+
+@pytest.mark.parametrize("third, inputs", [(0, "standardized"), (1, "uncentred")])
+def test_the_first_samples_are_those_of_the_training_set(third, inputs):
+    for part, whole in zip(first_samples(20, None, third, inputs), sets_of(None, third, inputs)[0], strict=True):
+        assert np.array_equal(part, whole[:20]) and len(part) == 20
+
+
+def test_the_reports_scale_is_that_of_its_training_images(mnist):
+    assert REPORTED_SCALE == mlplib.Standardizer.fit(mnist.train.images)

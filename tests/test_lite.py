@@ -1,7 +1,9 @@
 """The live side of the built book, as it lies on disk: notebooks, wheels, settings, and what the pages say of them."""
 
 import base64
+import bz2
 import hashlib
+import io
 import json
 import posixpath
 import re
@@ -24,8 +26,6 @@ READ = {"2_network": ["shown"], "3_tricks": ["shown", "tuning", "claims"],
         "4_topology": ["shown", "tuning", "claims", "questions"]}
 READ |= {name: ["tuning", "claims", "questions"] for name in EVIDENCE}
 READ["13_other_data"] = ["tuning", "claims", "digits"]
-# And those that import SciPy, which is fetched then.
-WITH_SCIPY = [*EVIDENCE, "12_own_claim", "13_other_data", "exercises/own_report"]
 
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
 needs_the_book = pytest.mark.usefixtures("book")
@@ -54,8 +54,12 @@ def wheels():
     return [seen_from_the_kernel(package) for package in options()["packages"] if package.endswith(".whl")]
 
 
-def archives():
-    return seen_from_the_kernel(options()["env"]["MLPLIB_ARCHIVES"])
+def beside():
+    return seen_from_the_kernel(options()["env"]["MLPLIB_BESIDE"])
+
+
+def unpacked(path):
+    return bz2.decompress(path.read_bytes())
 
 
 def notebook(path):
@@ -139,7 +143,8 @@ def test_the_settings_name_one_other_host_and_nothing_large():
 
 @needs_the_book
 def test_the_wheels_that_the_kernel_starts_with_are_there_and_whole():
-    assert [path.name.split("-")[0] for path in wheels()] == ["comm", "ipywidgets", "mlplib", "tqdm"]
+    assert [path.name.split("-")[0] for path in wheels()] == ["comm", "ipywidgets", "jedi", "mlplib", "pygments",
+                                                                "tqdm"]
     assert sorted((LITE / "wheels").rglob("*.whl")) == sorted(wheels())
     for path in wheels():
         with zipfile.ZipFile(path) as wheel:
@@ -157,7 +162,7 @@ def test_the_librarys_wheel_is_the_library():
     path = next(path for path in wheels() if path.name.startswith("mlplib"))
     with zipfile.ZipFile(path) as wheel:
         held = {name: wheel.read(name) for name in wheel.namelist() if name.startswith("mlplib/")}
-    patterns = ("*.py", "evidence/*.py", "practice/*.py", "widgets/*.py", "*.json", "mnist_data/*.gz")
+    patterns = ("*.py", "evidence/*.py", "practice/*.py", "widgets/*.py", "*.json", "mnist_data/*labels*.gz")
     assert held == {file.relative_to(ROOT).as_posix(): file.read_bytes()
                     for pattern in patterns for file in (ROOT / "mlplib").glob(pattern)}
 
@@ -192,20 +197,55 @@ def test_the_button_opens_that_very_notebook_and_says_what_is_loaded(name):
 
     parts = json.loads((ROOT / "book" / "lite" / "first_visit.json").read_text())
     size = parts["JupyterLite"] + parts["Pyodide"] + sum(file.stat().st_size for file in (copy, *wheels()))
-    size += sum((archives() / f"{read}.zip").stat().st_size for read in READ.get(name, ()))
-    if name in WITH_SCIPY:
-        size += parts["SciPy"]
+    read = [f"archives/{read}.zip" for read in READ.get(name, ())]
+    read += [f"mnist_data/{split}" for split in parts["images"][f"notebooks/{name}.ipynb"]]
+    size += sum((beside() / f"{file}.bz2").stat().st_size for file in read)
     assert f"loads {round(size / 1e6)} MB" in page
 
 
 @needs_the_book
-def test_stored_runs_are_archives_beside_the_wheel_and_no_part_of_it():
-    beside = {path.name: path.read_bytes() for path in archives().iterdir()}
-    assert beside == {path.name: path.read_bytes() for path in (ROOT / "mlplib" / "archives").glob("*.zip")}
-    assert set(beside) >= {"shown.zip", "tuning.zip", "claims.zip", "questions.zip"}
-    (wheel,) = (path for path in wheels() if path.name.startswith("mlplib"))
-    with zipfile.ZipFile(wheel) as archive:
-        assert not [name for name in archive.namelist() if "archives" in name]
+def test_stored_runs_lie_beside_the_wheel_packed_as_a_whole():
+    names = {path.name for path in (beside() / "archives").iterdir()}
+    assert names == {f"{path.name}.bz2" for path in (ROOT / "mlplib" / "archives").glob("*.zip")}
+    assert names >= {"shown.zip.bz2", "tuning.zip.bz2", "claims.zip.bz2", "questions.zip.bz2"}
+    for name in sorted(names):
+        packed_again = io.BytesIO(unpacked(beside() / "archives" / name))
+        packaged = ROOT / "mlplib" / "archives" / name.removesuffix(".bz2")
+        with zipfile.ZipFile(packaged) as old, zipfile.ZipFile(packed_again) as new:
+            assert new.namelist() == old.namelist()
+            for entry in old.namelist()[::20]:  # unpacking takes long
+                runs = [zipfile.ZipFile(io.BytesIO(archive.read(entry))) for archive in (old, new)]
+                was, now = ({part: run.read(part) for part in run.namelist()} for run in runs)
+                assert now == was
+
+
+@needs_the_book
+def test_images_lie_beside_the_wheel(mnist):
+    images = {name: split.images for name, split in mnist._asdict().items()} | {"first": mnist.train.images[:1000]}
+    assert {path.name for path in (beside() / "mnist_data").iterdir()} == {f"{name}.bz2" for name in images}
+    for name in ("first", "validation"):
+        assert unpacked(beside() / "mnist_data" / f"{name}.bz2") == images[name].tobytes()
+
+
+@needs_the_book
+def test_the_list_of_packages_is_pyodides_own_without_what_a_notebook_does_without():
+    own = json.loads((LITE / "pyodide-lock.json").read_text(encoding="utf-8"))
+    pyodides = json.loads((ROOT / "book" / "lite" / "pyodide-lock.json").read_text(encoding="utf-8"))
+    assert pyodides["info"]["version"] in settings()["litePluginSettings"][f"{KERNEL}:kernel"]["pyodideUrl"]
+    left_out = {name: set(package["depends"]) - set(own["packages"][name]["depends"])
+                for name, package in pyodides["packages"].items()}
+    assert {name: others for name, others in left_out.items() if others} == {
+        "matplotlib": {"fonttools", "pytz"}, "ipython": {"pygments"}}
+    for name, package in own["packages"].items():
+        package["depends"] = pyodides["packages"][name]["depends"]
+    assert own == pyodides
+
+
+@needs_the_book
+def test_the_kernel_fetches_no_openssl():
+    scripts = [path.read_text(encoding="utf-8") for path in (LITE / "extensions" / KERNEL / "static").glob("*.js")]
+    assert any('["sqlite3","ipykernel"' in script for script in scripts)
+    assert not any('"ssl","sqlite3"' in script for script in scripts)
 
 
 @pytest.mark.parametrize("code, read", [

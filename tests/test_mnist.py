@@ -1,15 +1,20 @@
 """The embedded data set: what is in it, that damage is noticed, and how images become inputs."""
 
+import bz2
 import gzip
 import hashlib
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import Site
 
 import mlplib
+from mlplib.inputs import _third, first_samples
+from mlplib.mnist import IMAGES, N_FIRST, _fetched_images, _load_one_by_one, first_images
 
 FOLDER = Path(mlplib.__file__).parent / "mnist_data"
 
@@ -109,6 +114,80 @@ def test_altered_content_is_reported_with_both_digests(copied_file, damage):
         mlplib.load_mnist(copied_file.parent)
     for said in (copied_file.name, PUBLISHED["t10k-labels-idx1-ubyte"], hashlib.sha256(altered).hexdigest()):
         assert said in str(error.value)
+
+
+# ---- in a live notebook
+
+PLACE = "https://book.org/2026/lite/beside/12ab/mnist_data/"
+
+
+@pytest.fixture
+def site(monkeypatch, mnist):
+    """What a live notebook's site has beside the library's wheel."""
+    monkeypatch.setattr(sys, "platform", "emscripten")
+    monkeypatch.setenv("MLPLIB_BESIDE", "../../../../beside/12ab/")
+    site = Site()
+    for name, split in {**mnist._asdict(), "first": mnist.train}.items():  # to pack all takes long
+        site.answers[f"{PLACE}{name}.bz2"] = 200, bz2.compress(split.images[:5])
+        monkeypatch.setitem(IMAGES, name, hashlib.sha256(split.images[:5]).hexdigest())
+    monkeypatch.setitem(sys.modules, "js", site)
+    for kept in (_load_one_by_one, _fetched_images):
+        kept.cache_clear()
+    yield site
+    for kept in (_load_one_by_one, _fetched_images):
+        kept.cache_clear()
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "held_out"])
+def test_the_digest_of_a_split_is_that_of_its_images(mnist, split):
+    assert IMAGES[split] == hashlib.sha256(getattr(mnist, split).images).hexdigest()
+    assert IMAGES["first"] == hashlib.sha256(mnist.train.images[:N_FIRST]).hexdigest()
+
+
+def test_there_images_are_fetched_split_by_split_and_once(site, mnist):
+    there = mlplib.load_mnist()
+    for ours, theirs in zip(there, mnist, strict=True):
+        assert np.array_equal(ours.labels, theirs.labels)
+    assert site.asked == []
+    for name, whole in (("train", mnist.train), ("held_out", mnist.held_out)):
+        split = getattr(there, name)
+        images, labels = split
+        assert np.array_equal(images, whole.images[:5]) and not images.flags.writeable
+        assert images is split.images is split[0] is mlplib.load_mnist()._asdict()[name].images
+        assert labels is split.labels is split[1]
+    assert site.asked == [f"{PLACE}train.bz2", f"{PLACE}held_out.bz2"]
+
+
+def test_the_first_third_asks_for_no_image_that_is_held_out(site, mnist):
+    assert np.array_equal(_third(0).images, mnist.train.images[:5])
+    assert site.asked == [f"{PLACE}train.bz2"]
+
+
+def test_the_first_images_need_no_others(site, mnist):
+    X, y = first_samples(3, None)
+    assert np.array_equal(X, mlplib.Standardizer.fit(mnist.train.images)(mnist.train.images[:3]))
+    assert np.array_equal(y, mnist.train.labels[:3])
+    assert site.asked == [f"{PLACE}first.bz2"]
+    there = mlplib.load_mnist()
+    assert len(first_images(there.train, N_FIRST + 1)) == len(first_images(there.held_out, 5))
+    assert site.asked[1:] == [f"{PLACE}train.bz2", f"{PLACE}held_out.bz2"]
+
+
+def test_images_that_are_not_the_published_ones_are_refused(site, mnist):
+    address = f"{PLACE}validation.bz2"
+    site.answers[address] = 200, bz2.compress(mnist.held_out.images[:5])
+    with pytest.raises(ConnectionError, match=re.escape(address)) as error:
+        mlplib.load_mnist().validation.images  # noqa: B018
+    assert IMAGES["validation"] in str(error.value)
+    assert hashlib.sha256(mnist.held_out.images[:5]).hexdigest() in str(error.value)
+    del site.answers[address]
+    with pytest.raises(FileNotFoundError, match="expected validation"):
+        mlplib.load_mnist().validation.images  # noqa: B018
+
+
+def test_a_folder_of_ones_own_is_read_there_too(site, copied_file):
+    assert len(mlplib.load_mnist(copied_file.parent).validation.images) == 10_000
+    assert site.asked == []
 
 
 # ---- from images to inputs

@@ -1,5 +1,6 @@
 """Runs on disk: what is kept, that nothing damaged is ever used, and that no process can spoil another's entries."""
 
+import bz2
 import copy
 import hashlib
 import json
@@ -12,11 +13,10 @@ import time
 import zipfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import SimpleNamespace
-from urllib.parse import urljoin
 
 import numpy as np
 import pytest
+from helpers import Site
 
 import mlplib
 from mlplib import Experiment, entries, files, store, sweeps
@@ -607,34 +607,7 @@ def test_what_comes_with_mlplib_is_named_and_begins_with_what_is_under_way():
     assert THIRD not in packaged("of my own")
 
 
-class Site:
-    """What `js` is in Pyodide, as far as it is used: a server that has some answers."""
-
-    def __init__(self):
-        self.answers, self.asked = {}, []
-        self.location = SimpleNamespace(href="https://book.org/2026/lite/extensions/@jupyterlite/kernel/static/1.js")
-        self.URL = SimpleNamespace(new=lambda address, base: SimpleNamespace(href=urljoin(base, address)))
-        self.XMLHttpRequest = SimpleNamespace(new=self.request)
-
-    def request(self):
-        request = SimpleNamespace(statusText="")
-
-        def open_(method, address, later):
-            assert (method, later) == ("GET", False)
-            self.asked.append(address)
-
-        def send():
-            assert request.responseType == "arraybuffer"
-            request.status, answer = self.answers.get(self.asked[-1], (404, b"not found"))
-            if request.status == 0:
-                raise OSError("NetworkError: failed to load")
-            request.response = SimpleNamespace(to_bytes=lambda: answer)
-
-        request.open, request.send = open_, send
-        return request
-
-
-ADDRESS = "https://book.org/2026/lite/archives/12ab/shown.zip"
+ADDRESS = "https://book.org/2026/lite/beside/12ab/archives/shown.zip.bz2"
 
 
 @pytest.fixture
@@ -644,14 +617,14 @@ def site(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(store, "__file__", str(tmp_path / "mlplib" / "store.py"))
     monkeypatch.setattr(sys, "platform", "emscripten")
-    monkeypatch.setenv("MLPLIB_ARCHIVES", "../../../../archives/12ab/")
+    monkeypatch.setenv("MLPLIB_BESIDE", "../../../../beside/12ab/")
     site = Site()
     monkeypatch.setitem(sys.modules, "js", site)
     return site
 
 
 def test_in_the_browser_archives_are_fetched_once(site, archive, tmp_path):
-    site.answers[ADDRESS] = 200, archive.path.read_bytes()
+    site.answers[ADDRESS] = 200, bz2.compress(archive.path.read_bytes())
     found = packaged()
     assert found[EXPERIMENT].experiment == EXPERIMENT and len(found) == 2
     assert found.stores[0].folder == tmp_path / "mlplib" / "archives" / "under_way"
@@ -668,11 +641,11 @@ def test_an_archive_that_the_site_does_not_have_has_no_runs(site):
 @pytest.mark.parametrize("status, cut, said", [
     (0, None, "NetworkError: failed to load"),
     (503, None, "the answer was 503"),
-    (200, 0, "File is not a zip file"),
+    (200, 0, "Invalid data stream"),
     (200, -10, ""),
 ], ids=["no network", "an error", "another page", "a part"])
 def test_an_archive_that_cannot_be_fetched_is_named_and_is_asked_for_again(site, archive, status, cut, said):
-    whole = archive.path.read_bytes()
+    whole = bz2.compress(archive.path.read_bytes())
     site.answers[ADDRESS] = status, whole[:cut] or b"<html>Please log in</html>"
     with pytest.raises(StoreError) as caught:
         packaged()
@@ -684,7 +657,7 @@ def test_an_archive_that_cannot_be_fetched_is_named_and_is_asked_for_again(site,
 
 
 def test_without_an_address_nothing_is_fetched(site, monkeypatch):
-    monkeypatch.delenv("MLPLIB_ARCHIVES")
+    monkeypatch.delenv("MLPLIB_BESIDE")
     assert len(packaged()) == 0 and site.asked == []
 
 

@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import jinja2
@@ -15,7 +16,6 @@ from sphinx.errors import ExtensionError
 LITE = Path(__file__).resolve().parents[1] / "lite"
 # What reads stored runs by itself, those that the widgets show; `packaged` is told which.
 READERS = re.compile(r"\b(reproduce|TrickExplorer|TopologyExplorer|TrainingBench)\(")
-SCIPY = re.compile(r"^(from|import) scipy\b", re.MULTILINE)  # Pyodide fetches it when a cell imports it
 PACKAGED = re.compile(r"\bpackaged\(([^)]*)\)")
 
 # What concerns the reader's own situation is hidden; a script shows it where it is so.
@@ -45,15 +45,15 @@ def build_lite(app):
 
 
 def first_visit(site, notebook):
-    """How many bytes a first start loads: wheels and notebook as they are on disk, the rest as it was measured."""
-    parts = json.loads((LITE / "first_visit.json").read_text())
-    live = site / "lite" / "files" / notebook
-    own = [live, *(site / "lite" / "wheels").rglob("*.whl")]
+    """How many bytes a first start loads: what is the book's as it is on disk, the rest as it was measured."""
+    parts, lite = json.loads((LITE / "first_visit.json").read_text()), site / "lite"
+    live = lite / "files" / notebook
     cells = json.loads(live.read_text(encoding="utf-8"))["cells"]
     code = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")
-    own += [archive for name in archives(code) for archive in (site / "lite" / "archives").glob(f"*/{name}.zip")]
-    with_scipy = parts["SciPy"] if SCIPY.search(code) else 0
-    return parts["JupyterLite"] + parts["Pyodide"] + with_scipy + sum(path.stat().st_size for path in own)
+    beside = [f"archives/{name}.zip" for name in archives(code)]
+    beside += [f"mnist_data/{split}" for split in parts["images"][notebook]]
+    own = [live, *(lite / "wheels").rglob("*.whl"), *chain(*(lite.glob(f"beside/*/{name}.bz2") for name in beside))]
+    return parts["JupyterLite"] + parts["Pyodide"] + sum(path.stat().st_size for path in own)
 
 
 def archives(code):

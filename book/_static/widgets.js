@@ -5,14 +5,20 @@ addEventListener("DOMContentLoaded", () => {
   for (const script of document.scripts) script.classList.add("nohighlight");
 });
 
-// The program that shows widgets is large, and most readers begin at a page's top: it is fetched when a widget comes near.
-// Until then, and where it cannot be had, the plain picture stays.
+// The program that shows widgets is large, and so is what they hold, and most readers begin at a page's top: both are
+// fetched when a widget comes near. Until then, and where they cannot be had, the plain picture stays.
 const VIEWS = 'script[type="application/vnd.jupyter.widget-view+json"]';
 addEventListener("DOMContentLoaded", () => {
-  const waiting = document.querySelector('script[type="text/when-needed"]');
+  const [state, waiting] = [".widget-state", ":not(.widget-state)"].map(
+    (which) => document.querySelector(`script[type="text/when-needed"]${which}`));
   const near = new IntersectionObserver((seen) => {
     if (!seen.some(({ isIntersecting }) => isIntersecting)) return;
     near.disconnect();
+    const held = Object.assign(document.createElement("script"), { src: state.src });
+    held.onload = start;
+    document.head.append(held);
+  }, { rootMargin: "150% 0px" });
+  const start = () => {
     // It begins with the page's load event, which is over by then.
     const listen = window.addEventListener;
     const begin = (type, listener, ...rest) => (type === "load" ? listener() : listen.call(window, type, listener, ...rest));
@@ -22,8 +28,8 @@ addEventListener("DOMContentLoaded", () => {
     if (loaded) window.addEventListener = begin;
     script.onload = script.onerror = () => { if (loaded) window.addEventListener = listen; };
     document.head.append(script);
-  }, { rootMargin: "150% 0px" });
-  if (waiting) for (const view of document.querySelectorAll(VIEWS)) near.observe(view.parentElement);
+  };
+  if (waiting && state) for (const view of document.querySelectorAll(VIEWS)) near.observe(view.parentElement);
 });
 
 // A toggle button shows by its colour alone whether it is pressed: say it to a screen reader too.

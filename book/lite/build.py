@@ -8,7 +8,9 @@ network.
 """
 
 import base64
+import bz2
 import hashlib
+import io
 import json
 import os
 import re
@@ -23,16 +25,32 @@ from pathlib import Path
 
 import nbformat
 
+from mlplib.mnist import N_FIRST, load_mnist
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 LAB_EXTENSIONS = Path(sys.prefix, "share", "jupyter", "labextensions")
 # Those that show widgets and the book's Markdown, and run Python. JupyterLite would take all that are installed,
 # jupytext's too, which wants a server.
 EXTENSIONS = ["@jupyter-widgets/jupyterlab-manager", "@jupyterlite/pyodide-kernel-extension", "jupyterlab-myst"]
-PACKED = ["comm", "ipywidgets", "tqdm"]
-# Stored runs are no part of the library's wheel, which all notebooks load: those that need some fetch them.
+PACKED = ["comm", "ipywidgets", "jedi", "pygments", "tqdm"]
+# Most of two packages is what a notebook in a browser has no use for: the colours of other languages than Python, and
+# what completion reads of modules that are not there, or that it may as well ask themselves.
+KNOWN = ("builtins typing typing_extensions types collections abc enum functools itertools dataclasses sys re math "
+         "random io os pathlib contextlib time datetime json _typeshed").replace(" ", "|")
+LEFT_OUT = re.compile(r"pygments/lexers/(?!(__init__|_mapping|python|special)\.py)"
+                      rf"|jedi/third_party/(django-stubs|typeshed/(stubs|stdlib/(?!({KNOWN})[./])))")
+# What Pyodide's packages name as needed and a notebook does without until a cell imports it, which has it fetched; and
+# what is packed here.
+NOT_NEEDED = {"matplotlib": ["fonttools", "pytz"], "ipython": ["pygments"]}
+# And what the kernel fetches by itself.
+FETCHED, WITHOUT = '["ssl","sqlite3"', '["sqlite3"'
+# Stored runs and images are no part of the library's wheel, which all notebooks load: those that need some fetch them.
 ARCHIVES = sorted(ROOT.glob("mlplib/archives/*.zip"))
+NOT_IN_THE_WHEEL = ["archives", "*-images-*.gz"]
 NOTEBOOKS = runpy.run_path(str(ROOT / "book" / "pairs.py"))["pairs"](ROOT, ".ipynb")
+MODELS = ROOT / "book" / "widget_models.py"
+lean = runpy.run_path(str(MODELS))["lean"]
 # What JupyterLite's pages load besides its own: the one before all else, the other for widgets with forced colours.
 BESIDE = [HERE / "copies.js", ROOT / "book" / "_static" / "custom.css"]
 LIBRARY = ["mlplib", "pyproject.toml", "README.md", "LICENSE"]
@@ -77,7 +95,8 @@ def installed_wheel(name, folder):
             archive.writestr(zipfile.ZipInfo(path), content, zipfile.ZIP_DEFLATED)
 
         for file in sorted(package.files):
-            if ".." in file.parts or file.suffix == ".pyc" or (file.parent == about and file.name in left_out):
+            if (".." in file.parts or file.suffix == ".pyc" or LEFT_OUT.match(file.as_posix())
+                    or (file.parent == about and file.name in left_out)):
                 continue
             content = file.locate().read_bytes()
             digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
@@ -92,13 +111,38 @@ def library_wheel(folder, work):
     source.mkdir()
     for name in LIBRARY:
         if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", "archives"))
+            shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__", *NOT_IN_THE_WHEEL))
         else:
             shutil.copy(ROOT / name, source)
     for path in source.rglob("*"):  # the wheel holds who may read a file, which is up to who cloned it
         path.chmod(0o755 if path.is_dir() else 0o644)
     call("-m", "pip", "wheel", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", folder, source,
          cwd=work, SOURCE_DATE_EPOCH=EPOCH)
+
+
+def packed_again(archive):
+    """A ZIP file of ZIP files, all of it unpacked: packed as a whole it takes half of what its small parts do."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(whole, "w") as new:
+        for name in old.namelist():
+            entry = io.BytesIO()
+            with zipfile.ZipFile(old.open(name)) as run, zipfile.ZipFile(entry, "w") as unpacked:
+                for part in run.namelist():
+                    unpacked.writestr(zipfile.ZipInfo(part), run.read(part))
+            new.writestr(zipfile.ZipInfo(name), entry.getvalue())
+    return whole.getvalue()
+
+
+def put_beside(folder):
+    """Put what the wheel leaves out where `mlplib.files.fetched` looks for it."""
+    for name in ("archives", "mnist_data"):
+        (folder / name).mkdir(parents=True)
+    for archive in ARCHIVES:
+        (folder / "archives" / f"{archive.name}.bz2").write_bytes(bz2.compress(packed_again(archive)))
+    mnist = load_mnist()
+    images = {name: split.images for name, split in mnist._asdict().items()} | {"first": mnist.train.images[:N_FIRST]}
+    for name, content in images.items():
+        (folder / "mnist_data" / f"{name}.bz2").write_bytes(bz2.compress(content))
 
 
 def plain(text):
@@ -130,8 +174,10 @@ def live_copy(notebook_file):
     notebook.cells.insert(0, notice)
     # The page compares it with the copy that the reader's browser kept.
     notebook.metadata["book_version"] = digest([notebook_file])[:12]
+    for held in notebook.metadata.get("widgets", {}).values():
+        held["state"] = lean(held["state"])
     # No list of lines for a text: a server would join them, and here is none.
-    return json.dumps(notebook, ensure_ascii=False)
+    return json.dumps(notebook, ensure_ascii=False, separators=(",", ":"))
 
 
 def digest(files):
@@ -145,13 +191,31 @@ def digest(files):
 
 def inputs():
     """All files that the result depends on; the list of pinned packages stands for what is installed."""
-    files = [Path(__file__), *sorted(HERE.glob("jupyter*.json")), *BESIDE, ROOT / "requirements.txt"]
+    files = [Path(__file__), MODELS, *sorted(HERE.glob("[jp]*.json")), *BESIDE, ROOT / "requirements.txt"]
     files += NOTEBOOKS
     for name in LIBRARY:
         path = ROOT / name
         files += [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc"
                                                       and "under_way" not in p.parts)
     return files
+
+
+def pyodide_lock():
+    """Pyodide's own list of its packages, with their digests, and without what is NOT_NEEDED."""
+    lock = json.loads((HERE / "pyodide-lock.json").read_text())
+    for name, others in NOT_NEEDED.items():
+        for other in others:
+            lock["packages"][name]["depends"].remove(other)
+    return json.dumps(lock, separators=(",", ":"))
+
+
+def fetch_less(kernel):
+    """Have the kernel's scripts, in this folder, fetch by themselves only what a kernel needs."""
+    scripts = [path for path in kernel.glob("*.js") if FETCHED in path.read_text("utf-8")]
+    if not scripts:
+        raise RuntimeError(f"expected scripts in {kernel} that fetch {FETCHED}, found none")
+    for path in scripts:
+        path.write_text(path.read_text("utf-8").replace(FETCHED, WITHOUT), "utf-8")
 
 
 def call(*arguments, cwd, **settings):
@@ -192,8 +256,10 @@ def build(target):
         kernel = settings["jupyter-config-data"]["litePluginSettings"]["@jupyterlite/pyodide-kernel-extension:kernel"]
         # Seen from the kernel, whose script lies four folders down.
         kernel["loadPyodideOptions"]["packages"] += [f"../../../../{folder.as_posix()}/{wheel.name}" for wheel in built]
-        archives = Path("archives", digest(ARCHIVES)[:12])
-        kernel["loadPyodideOptions"]["env"] = {"MLPLIB_ARCHIVES": f"../../../../{archives.as_posix()}/"}
+        kernel["loadPyodideOptions"]["lockFileURL"] = "./pyodide-lock.json"
+        put_beside(work / "beside")
+        beside = Path("beside", digest(sorted(path for path in (work / "beside").rglob("*") if path.is_file()))[:12])
+        kernel["loadPyodideOptions"]["env"] = {"MLPLIB_BESIDE": f"../../../../{beside.as_posix()}/"}
         (work / "jupyter-lite.json").write_text(json.dumps(settings, indent=1))
         config = json.loads((HERE / "jupyter_lite_config.json").read_text())
         config["LiteBuildConfig"]["federated_extensions"] = [str(LAB_EXTENSIONS / name) for name in EXTENSIONS]
@@ -207,11 +273,11 @@ def build(target):
         for listing in (work / "site" / "api" / "contents").rglob("all.json"):
             put_in_order(listing)
         shutil.copytree(wheels, work / "site" / folder)
-        (work / "site" / archives).mkdir(parents=True)
-        for archive in ARCHIVES:
-            shutil.copy(archive, work / "site" / archives)
+        shutil.copytree(work / "beside", work / "site" / beside)
         for path in BESIDE:
             shutil.copy(path, work / "site")
+        (work / "site" / "pyodide-lock.json").write_text(pyodide_lock())
+        fetch_less(work / "site" / "extensions" / "@jupyterlite" / "pyodide-kernel-extension" / "static")
         first = work / "site" / "config-utils.js"
         first.write_text(f'await import("./copies.js").catch(console.warn);\n{first.read_text("utf-8")}', "utf-8")
         for page in (work / "site").glob("*/index.html"):

@@ -12,7 +12,7 @@ from mlplib import _checks
 from mlplib.evidence import arms
 from mlplib.evidence.measures import updates_until
 from mlplib.experiments import Experiment
-from mlplib.inputs import sets_of
+from mlplib.inputs import first_samples
 from mlplib.running import model_for
 from mlplib.store import Runs
 
@@ -230,8 +230,8 @@ def first_order_rate(experiment):
 def _squared_gradient(experiment):
     total = 0.0
     for seed in arms.TUNING:
-        (X, y), _ = sets_of(experiment.data, experiment.third, experiment.inputs)
-        gradients = model_for(replace(experiment, seed=seed)).gradients(X[:1000], y[:1000])
+        X, y = first_samples(1000, experiment.data, experiment.third, experiment.inputs)
+        gradients = model_for(replace(experiment, seed=seed)).gradients(X, y)
         total += sum(float(np.vdot(gradient, gradient)) for gradient in gradients)
     return total / len(arms.TUNING)
 

@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mlplib.evidence import special
+
 LEVEL = 0.025  # of each one-sided test; the two sides make the 95 % of the intervals
 
 
@@ -41,8 +43,6 @@ def mean_estimate(values, level=LEVEL):
     -------
     Estimate
     """
-    from scipy import special  # in a tenth of the time of scipy.stats, which calls the same functions
-
     n, mean = len(values), float(np.mean(values))
     if not np.isfinite(values).all():
         return Estimate(mean, math.nan, math.nan, lambda null, alternative: 1.0)
@@ -74,8 +74,6 @@ def median_estimate(lower, upper, level=LEVEL):
     Estimate
         Its interval holds whatever the numbers are between their bounds.
     """
-    from scipy import special
-
     n = len(lower)
     rank = np.count_nonzero(special.bdtr(np.arange(n), n, 0.5) <= level)  # as many may lie outside on each side
     low, high = (np.sort(lower)[rank - 1], np.sort(upper)[n - rank]) if rank else (-math.inf, math.inf)
@@ -106,8 +104,6 @@ def share_estimate(outcomes, level=LEVEL):
     Estimate
         Whether the share is greater than 0 is certain if both outcomes happened.
     """
-    from scipy import special
-
     n, k = len(outcomes), int(np.sum(outcomes))
     low = special.betaincinv(k, n - k + 1, level) if k else 0.0  # Clopper and Pearson's
     high = special.betaincinv(k + 1, n - k, 1 - level) if k < n else 1.0
