@@ -320,34 +320,42 @@ def leave():
 # For axe a formula is a box of its size: it has the colour of its text, and thousands of parts. Of the words of a
 # block of code those that look alike on the same ground are one.
 ASIDE = """() => {
-  const put = (element, children) => {
-    window.putAside.push([element, [...element.childNodes], element.getAttribute("style")]);
-    element.replaceChildren(...children);
+  const look = (word) => {
+    const { color, backgroundColor, fontSize, fontWeight, opacity } = getComputedStyle(word);
+    return [color, backgroundColor, fontSize, fontWeight, opacity].join();
   };
-  window.putAside = [];
-  const formulas = [...document.querySelectorAll("mjx-math")];
-  const sizes = formulas.map((formula) => formula.getBoundingClientRect());
-  for (const [n, formula] of formulas.entries()) {
-    put(formula, []);
-    const { width, height } = sizes[n];
-    formula.style.cssText += `; display: inline-block; width: ${width}px; height: ${height}px`;
-  }
-  for (const block of document.querySelectorAll("pre:has(> span)")) {
-    const looks = new Set();
-    put(block, [...block.childNodes].map((word) => {
-      if (!word.matches?.("span:not(:has(*))")) return word;
-      const { color, backgroundColor, fontSize, fontWeight, opacity } = getComputedStyle(word);
-      const look = [color, backgroundColor, fontSize, fontWeight, opacity].join(), known = looks.has(look);
-      looks.add(look);
-      return known ? word.textContent : word;
-    }));
+  const once = (block, looks = new Set()) => [...block.childNodes].map((word) => {
+    if (!word.matches?.("span:not(:has(*))")) return word;
+    const known = looks.has(look(word));
+    looks.add(look(word));
+    return known ? word.textContent : word;
+  });
+  const size = ({ width, height }) => `; display: inline-block; width: ${width}px; height: ${height}px`;
+  // All is looked at before anything is changed, and changed outside of the page, which is laid out once.
+  const formulas = [...document.querySelectorAll("mjx-math")]
+    .map((formula) => [formula, [], size(formula.getBoundingClientRect())]);
+  const blocks = [...document.querySelectorAll("pre:has(> span)")].map((block) => [block, once(block), ""]);
+  const place = document.createComment(""), { body } = document;
+  body.replaceWith(place);
+  window.putAside = [...formulas, ...blocks].map(([element, children, style]) => {
+    const before = [element, [...element.childNodes], element.getAttribute("style")];
+    element.replaceChildren(...children);
+    if (style) element.style.cssText += style;
+    return before;
+  });
+  place.replaceWith(body);
+  for (const animation of document.getAnimations()) {  // what fades in would be pale again
+    if (animation.effect.getComputedTiming().endTime < Infinity) animation.finish();
   }
 }"""
 BACK = """() => {
+  const place = document.createComment(""), { body } = document;
+  body.replaceWith(place);
   for (const [element, children, style] of window.putAside) {
     element.replaceChildren(...children);
     if (style === null) element.removeAttribute("style"); else element.setAttribute("style", style);
   }
+  place.replaceWith(body);
 }"""
 
 

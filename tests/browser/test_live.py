@@ -319,8 +319,14 @@ def discard(page):
     assert "Discarded" in page.inner_text(".run-discarded")
 
 
-def test_a_kept_copy_is_named_and_can_be_discarded(page, open_live, without_kernel):
+def test_a_kept_copy_is_named_by_its_version_and_can_be_discarded(context, page, site, open_live, without_kernel):
     open_live("how_fast")
+    page.evaluate("() => jupyterapp.shell.currentWidget.context.save()")
+    beside = context.new_page()
+    beside.goto(f"{site}notebooks/how_fast.html")
+    beside.locator(".run-own-copy").wait_for(state="visible")
+    assert "older" not in beside.locator(".run-own-copy").inner_text()
+    beside.close()
     change(page, "MINE", version="before")
     page.go_back()
     notice = page.locator(".run-own-copy")
@@ -333,14 +339,6 @@ def test_a_kept_copy_is_named_and_can_be_discarded(page, open_live, without_kern
     discard(page)
     open_live("how_fast")
     assert first_cell(page) != "MINE"
-
-
-def test_a_copy_of_this_version_is_not_called_older(page, open_live, without_kernel):
-    open_live("how_fast")
-    page.evaluate("() => jupyterapp.shell.currentWidget.context.save()")
-    page.go_back()
-    page.locator(".run-own-copy").wait_for(state="visible")
-    assert "older" not in page.locator(".run-own-copy").inner_text()
 
 
 def test_each_edition_on_a_host_keeps_its_own_copies(page, site, open_live, editions, without_kernel):

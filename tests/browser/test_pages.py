@@ -117,14 +117,20 @@ def alone(keep_open, leave, show):
 
 @pytest.fixture
 def look(loaded, name):
-    """A function that gives the page of the test, folded and as it is with these media and in this window."""
+    """A function that gives the page of the test as it is with these media and in this window, folded or not.
 
-    def at(window=WIDE, media="screen", color_scheme="light", forced_colors="none"):
+    Tests that look at the same follow each other: to lay a long page out anew takes longer than to look at it.
+    """
+
+    def at(window=WIDE, media="screen", color_scheme="light", forced_colors="none", unfolded=False):
         page, *_ = loaded(name)
         page.set_viewport_size(window)
         page.emulate_media(media=media, color_scheme=color_scheme, forced_colors=forced_colors)
-        page.evaluate("() => document.querySelectorAll('main details').forEach(details => { details.open = false; })")
+        if not unfolded:
+            page.evaluate("() => document.querySelectorAll('main details').forEach(each => { each.open = false; })")
         page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=color_scheme)
+        if unfolded:
+            open_all(page)
         return page
 
     return at
@@ -193,8 +199,7 @@ def test_a_page_loads_what_it_needs(name):
 @each_page
 def test_a_page_shows_everything_and_complains_of_nothing(loaded, look, name):
     _, guard, _ = loaded(name)
-    page = look()
-    open_all(page)
+    page = look(unfolded=True)
     assert page.evaluate(PICTURES) == []
     assert page.evaluate(RAW_FORMULAS) == []
     assert page.evaluate(BARE_ICONS) == []
@@ -230,22 +235,19 @@ def test_a_page_without_any_other_host_loses_no_text_formula_or_figure(alone, lo
 
 @each_page
 def test_a_page_fits_a_phone(look, name):
-    page = look(PHONE)
-    open_all(page)
+    page = look(PHONE, unfolded=True)
     assert page.evaluate(WIDTH) <= 380, page.evaluate(TOO_WIDE)
 
 
 @each_page
 def test_no_word_of_a_table_is_broken_on_a_phone(look, name):
-    page = look(PHONE)
-    open_all(page)
+    page = look(PHONE, unfolded=True)
     assert page.evaluate(BROKEN_WORDS) == []
 
 
 @each_page
 def test_what_goes_on_behind_an_edge_on_a_phone_can_be_scrolled_and_shows_it(look, name):
-    page = look(PHONE)
-    open_all(page)
+    page = look(PHONE, unfolded=True)
     assert [element for element, signed in page.evaluate(BEYOND) if not signed] == []
 
 
@@ -256,8 +258,7 @@ def test_a_page_of_the_evidence_can_be_read_at_a_sitting(look, name):
 
 @each_page
 def test_on_a_wide_screen_nothing_goes_on_behind_an_edge(look, name):
-    page = look(WIDER)
-    open_all(page)
+    page = look(WIDER, unfolded=True)
     assert page.evaluate(BEYOND) == []
 
 
@@ -275,6 +276,23 @@ def test_the_sign_is_seen_at_the_edge_behind_which_something_is(look, name, sche
         ground = np.median(picture)
         seen.append([bool(abs(np.median(picture[:, column]) - ground) > 40) for column in (3, -4)])
     assert seen == [[False, True], [True, True], [True, False]]
+
+
+#: A line that begins with what belongs to the formula before it.
+LEFT_BEHIND = """() => [...document.querySelectorAll(".bd-article span.math")].filter((formula) => {
+  const next = formula.nextSibling;
+  if (next?.nodeType !== Node.TEXT_NODE || !/^[,.;:!?)\\]]/.test(next.data) || !formula.checkVisibility()) return false;
+  const range = document.createRange();
+  range.setStart(next, 0);
+  range.setEnd(next, 1);
+  return range.getBoundingClientRect().left < formula.getBoundingClientRect().right - 1;
+}).map((formula) => formula.parentElement.textContent.slice(0, 160))"""
+
+
+@each_page
+def test_no_line_begins_with_a_comma_that_belongs_to_a_formula(look, name):
+    for size in ({"width": 1400, "height": 900}, PHONE):
+        assert look(size).evaluate(LEFT_BEHIND) == []
 
 
 FIGURES = [name for name in PAGES if name in TREES and TREES[name].select("figure img")] or PAGES
@@ -314,8 +332,7 @@ def test_pictures_have_the_ground_of_the_page_in_the_dark(look, name):
 @each_page
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious(look, axe, name, scheme):
-    page = look(color_scheme=scheme)
-    open_all(page)
+    page = look(color_scheme=scheme, unfolded=True)
     options = {"rules": {rule: {"enabled": True} for rule in KEPT}}
     if scheme == "dark":  # only colours differ
         options = {"runOnly": ["color-contrast"]}
@@ -358,8 +375,9 @@ def test_a_click_anywhere_on_a_bar_opens_what_is_folded_under_it_and_leads_nowhe
         bar.scroll_into_view_if_needed()
         where, folded = page.evaluate("() => [location.href, scrollY]"), bar.locator("xpath=following-sibling::*[1]")
         for count, place in enumerate(bar.evaluate(PLACES)):
+            box = bar.bounding_box()
             assert folded.is_visible() == (count % 2 == 1)
-            bar.click(position=place)
+            page.mouse.click(box["x"] + place["x"], box["y"] + place["y"])
             assert folded.is_visible() == (count % 2 == 0), place
         assert page.evaluate("() => [location.href, scrollY]") == where
     assert [error for error in guard.console.all_errors if error.startswith("thrown")] == []
@@ -466,6 +484,22 @@ def test_paper_has_what_hidden_code_shows_and_not_the_code(look, name):
                                    "notebooks/exercises/own_report.html")
 
 
+@each_page
+def test_a_page_on_paper_has_its_title_once_with_its_number(look, name):
+    page = look(SHEET, media="print")
+    (title,) = [heading for heading in page.get_by_role("heading", level=1).all() if heading.is_visible()]
+    number = TREES[name].select_one("article h1 .section-number")
+    assert title.inner_text().startswith(number.get_text() if number else "")
+    assert number or not Path(name).name[0].isdigit() or name == "404.html"
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select("details.hide")]
+                         or PAGES[:1], scope="module")
+def test_paper_names_nothing_to_click(look, name):
+    page = look(SHEET, media="print")
+    assert page.get_by_text(" the code", exact=False).and_(page.locator("summary *")).filter(visible=True).count() == 0
+
+
 #: Names of parameters that are broken, or whose type has a narrow column of its own and does not go on below them.
 NAMES_BROKEN = """() => {
   const range = document.createRange();
@@ -487,39 +521,6 @@ def test_a_parameters_name_stands_on_one_line_beside_its_type(look, name):
     page = look(PHONE)
     assert page.evaluate(NAMES_BROKEN) == []
     assert page.locator("dl.simple > dt > .classifier").filter(visible=True).count() > 0 or name.endswith("ground.html")
-
-
-#: A line that begins with what belongs to the formula before it.
-LEFT_BEHIND = """() => [...document.querySelectorAll(".bd-article span.math")].filter((formula) => {
-  const next = formula.nextSibling;
-  if (next?.nodeType !== Node.TEXT_NODE || !/^[,.;:!?)\\]]/.test(next.data) || !formula.checkVisibility()) return false;
-  const range = document.createRange();
-  range.setStart(next, 0);
-  range.setEnd(next, 1);
-  return range.getBoundingClientRect().left < formula.getBoundingClientRect().right - 1;
-}).map((formula) => formula.parentElement.textContent.slice(0, 160))"""
-
-
-@each_page
-def test_no_line_begins_with_a_comma_that_belongs_to_a_formula(look, name):
-    for size in ({"width": 1400, "height": 900}, PHONE):
-        assert look(size).evaluate(LEFT_BEHIND) == []
-
-
-@each_page
-def test_a_page_on_paper_has_its_title_once_with_its_number(look, name):
-    page = look(SHEET, media="print")
-    (title,) = [heading for heading in page.get_by_role("heading", level=1).all() if heading.is_visible()]
-    number = TREES[name].select_one("article h1 .section-number")
-    assert title.inner_text().startswith(number.get_text() if number else "")
-    assert number or not Path(name).name[0].isdigit() or name == "404.html"
-
-
-@pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select("details.hide")]
-                         or PAGES[:1], scope="module")
-def test_paper_names_nothing_to_click(look, name):
-    page = look(SHEET, media="print")
-    assert page.get_by_text(" the code", exact=False).and_(page.locator("summary *")).filter(visible=True).count() == 0
 
 
 @pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select("main details")][:1])

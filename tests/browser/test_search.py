@@ -10,6 +10,22 @@ import pytest
 FINISHED = "() => /found|did not match/.test(document.querySelector('.search-summary')?.innerText)"
 
 
+@pytest.fixture(scope="module")
+def kept(keep_open):
+    return keep_open()
+
+
+@pytest.fixture
+def page(kept, leave):
+    """The page that the tests share, as a new visitor's."""
+    return leave(*kept)
+
+
+@pytest.fixture
+def console(kept):
+    return kept[1].console
+
+
 @pytest.fixture
 def search(page, site):
     """A function that searches the book; the addresses that were found, best first, and what was said."""
