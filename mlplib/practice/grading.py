@@ -87,13 +87,14 @@ async def grade(name, content, points=POINTS, seconds=SECONDS, memory=MEMORY, by
     except ValueError as error:
         notes = [str(error)]
     else:
+        for blank in points:  # what is compared with takes seconds, once: not while a process is timed
+            _ = BLANKS[blank].expected, BLANKS[blank].known
         said, told = await looked_at(cells, [*points], seconds, memory)
         notes += told
         remarks = causes(seen for seen, _ in said.values() if seen)
     earned, mistakes, parts = {}, [], []
     for blank, most in points.items():
-        seen, sentence = said.get(blank, (None, ""))
-        share, mistake, sentence = judged(BLANKS[blank], seen) if seen else (0, None, sentence)
+        seen, (share, mistake, sentence) = said.get(blank, (None, (0, None, "")))
         earned[blank] = share * most
         mistakes += [f"{blank}: {mistake}"] if mistake else []
         remarks += [f"{blank}: {sentence}"] if sentence and not seen else []
@@ -144,8 +145,13 @@ def causes(observations):
 # ---- in a process of its own
 
 
+def nothing(why):
+    """No observation, no points, and why."""
+    return None, (0, None, why)
+
+
 async def looked_at(cells, blanks, seconds, memory):
-    """Pairs by blank, an observation or None and a sentence why there is none; and what cells raised, in sentences."""
+    """Pairs by blank, an observation or None and what `judged` says or why there is none; and what cells raised."""
     said, remarks, broken, left = {}, {}, set(), seconds
     for _ in range(TRIES):
         step = None
@@ -156,22 +162,28 @@ async def looked_at(cells, blanks, seconds, memory):
                 while step != "end":
                     start = time.monotonic()
                     async with asyncio.timeout(STARTING if step is None else min(left, seconds * SHARE_OF_STEP)):
-                        message = json.loads(await child.stdout.readline())
+                        line = await child.stdout.readline()
+                    if not line:
+                        raise EOFError
+                    message = json.loads(line)
                     left -= 0 if step is None else time.monotonic() - start
                     step = str(message["step"])
                     if message.get("said"):
                         sentence = str(message["said"])[:500]
-                        (said if step in blanks else remarks)[step] = (None, sentence) if step in blanks else sentence
+                        (said if step in blanks else remarks)[step] = nothing(sentence) if step in blanks else sentence
                     elif "seen" in message:
-                        said[step] = from_json(message["seen"]), ""
+                        seen = from_json(message["seen"])
+                        said[step] = seen, judged(BLANKS[step], seen)
                 break
             except TimeoutError:
                 why = f"did not end within {time.monotonic() - start:.0f} s"
                 left -= time.monotonic() - start
-            except (ValueError, KeyError, TypeError, AttributeError):
+            except EOFError:
                 why = await ended(child)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                why = "answered what is no answer"
         if step in blanks:
-            said[step] = None, f"The function {why}."
+            said[step] = nothing(f"The function {why}.")
         elif step is not None and step.startswith("cell "):
             broken.add(int(step.removeprefix("cell ")))
             remarks[step] = f"{step.capitalize()} {why}; it was left out."
@@ -181,7 +193,7 @@ async def looked_at(cells, blanks, seconds, memory):
         if left <= 0:
             remarks[""] = f"After {seconds:g} s in all it was stopped."
             break
-    missing = None, "It could not be looked at, because the hand-in hangs or crashes elsewhere."
+    missing = nothing("It could not be looked at, because the hand-in hangs or crashes elsewhere.")
     return {blank: said.get(blank, missing) for blank in blanks}, list(remarks.values())
 
 

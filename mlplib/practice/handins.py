@@ -91,9 +91,11 @@ def cells_of(content):
     known = set(dir(builtins)).union(*(defined(cell.source) for cell in above))
     asked = set().union(*(used(cell.source) for cell in above)) - known
     below = [cell for cell in cells[last:] if asked & defined(cell.source)]
-    remarks = [f"{name} is defined in the cells {', '.join(map(str, numbers))}: the last one counts."
-               for name, numbers in places.items() if len(numbers) > 1]
-    remarks += [f"Cell {cell.number} was run too: it stands below, and defines what is used above." for cell in below]
+    several = [f"{name} (cells {', '.join(map(str, numbers))})" for name, numbers in sorted(places.items())
+               if len(numbers) > 1]
+    remarks = [f"Defined more than once, and the last one counts: {', '.join(several)}."] if several else []
+    remarks += [f"Cell {cell.number} was run too, for what is used above it: "
+                f"{', '.join(sorted(asked & defined(cell.source)))}." for cell in below]
     imports = [cell for cell in below if all(isinstance(statement, ast.Import | ast.ImportFrom)
                                              for statement in parsed(cell.source) or [None])]
     return [*imports, *above, *(cell for cell in below if cell not in imports)], remarks

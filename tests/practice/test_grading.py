@@ -128,6 +128,13 @@ def test_all_that_hangs_has_one_limit_together(monkeypatch):
     assert "training: It could not be looked at, because the hand-in hangs or crashes elsewhere." in each.remarks
 
 
+@pytest.mark.slow
+def test_what_cannot_be_judged_costs_its_blank_alone(monkeypatch):
+    monkeypatch.setattr(BLANKS["delta"], "judge", lambda seen: seen["no such thing"])
+    each = asyncio.run(grade("ada", hand_in(), SOME))
+    assert each.points == SOME | {"delta": 0} and each.remarks == ["delta: The function answered what is no answer."]
+
+
 def test_an_empty_file_is_told():
     each = asyncio.run(grade("x.ipynb", b""))
     assert sum(each.points.values()) == 0 and each.feedback.startswith("x.ipynb: 0 of 100 points\n\nThis file is empty")

@@ -31,22 +31,21 @@ def test_cells_are_run_up_to_the_last_that_is_needed_and_no_checks(sources, numb
     assert [cell.number for cell in cells_of(notebook(*sources))[0]] == numbers
 
 
-@pytest.mark.parametrize("sources, numbers", [
-    (["def train(): return np.e", "x = 1", "import numpy as np"], [3, 1]),
-    (["def train(): return SIZE", "import os", "SIZE = 3\nprint(train())"], [1, 3]),
-    (["def train(x): return x + len(x)", "x = 1", "len = 2", "def f():\n    y = 1"], [1]),
-    (["y = 1", "def train(): return y", "y = 2"], [1, 2]),
+@pytest.mark.parametrize("sources, numbers, name", [
+    (["def train(): return np.e", "x = 1", "import numpy as np"], [3, 1], "np"),
+    (["def train(): return SIZE", "import os", "SIZE = 3\nprint(train())"], [1, 3], "SIZE"),
+    (["def train(x): return x + len(x)", "x = 1", "len = 2", "def f():\n    y = 1"], [1], None),
+    (["y = 1", "def train(): return y", "y = 2"], [1, 2], None),
 ])
-def test_what_is_used_above_and_stands_below_is_run_too(sources, numbers):
+def test_what_is_used_above_and_stands_below_is_run_too(sources, numbers, name):
     cells, remarks = cells_of(notebook(*sources))
     assert [cell.number for cell in cells] == numbers
-    assert remarks == [f"Cell {number} was run too: it stands below, and defines what is used above."
-                       for number in set(numbers) - {1, 2}]
+    assert remarks == ([f"Cell 3 was run too, for what is used above it: {name}."] if name else [])
 
 
 def test_what_is_defined_twice_is_remarked():
-    _, remarks = cells_of(notebook("def train(): pass", "def helper(): pass", "helper()", "def train(): pass"))
-    assert remarks == ["train is defined in the cells 1, 4: the last one counts."]
+    _, remarks = cells_of(notebook("def train(): pass", "def slope(): pass", "slope()", "def train(): 1", "slope = 1"))
+    assert remarks == ["Defined more than once, and the last one counts: slope (cells 2, 5), train (cells 1, 4)."]
 
 
 @pytest.mark.parametrize("one, other, alike", [
