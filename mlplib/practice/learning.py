@@ -141,7 +141,7 @@ MOMENTUM.mistake(
 MOMENTUM.mistake(
     "a constant of its own in place of α or γ", *_constants(alpha=0.1),
     also=[_constants(alpha=alpha) for alpha in (0.01, 0.02)] + [_constants(gamma=0.9), _constants(gamma=0.8)],
-    look=(3, "How large may α be?"), line=_PLACE,
+    line=_PLACE,
     follows="Both were handed in, and for others your network moves as before: nobody can try another α or γ.",
     hint="Which of the arguments does your function never use?")
 MOMENTUM.mistake(
