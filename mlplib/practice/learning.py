@@ -141,7 +141,7 @@ MOMENTUM.mistake(
 MOMENTUM.mistake(
     "a constant of its own in place of α or γ", *_constants(alpha=0.1),
     also=[_constants(alpha=alpha) for alpha in (0.01, 0.02)] + [_constants(gamma=0.9), _constants(gamma=0.8)],
-    look=(3, "How large may α be?"), line=_PLACE,
+    line=_PLACE,
     follows="Both were handed in, and for others your network moves as before: nobody can try another α or γ.",
     hint="Which of the arguments does your function never use?")
 MOMENTUM.mistake(
@@ -267,8 +267,10 @@ class Rehearsal:
         """Gradients that tell, by their entries, which they are."""
         bounded(len(self._gradients), "minibatches")
         tag = float(_FIRST_TAG + len(self._gradients))
-        numbers = list(map(float, np.asarray(X)[:, 0]))  # of what is no matrix it raises, as a product would
-        self._gradients.append((numbers, np.asarray(y).tolist(), len(self.updates)))
+        X = np.asarray(X, float)
+        if X.ndim != 2:
+            raise ValueError(f"X has the shape {X.shape}, and should have one row for each sample")
+        self._gradients.append((X[:, 0].tolist(), np.asarray(y).tolist(), len(self.updates)))
         return [np.full((2, 3), tag), np.full((3, 2), tag)]
 
     def update(self, gradients):
@@ -321,10 +323,10 @@ class Rehearsal:
 # By name: validation losses; the number of samples, batch_size, epochs, patience.
 _REHEARSALS = {
     "rehearsal 1 (a loss that goes up and down)": ([5, 4, 4.5, 3, 3.5, 3.2, 3.6], 12, 6, 10, 3),
-    "rehearsal 2 (a loss that falls to the end)": ([5, 4, 3, 2], 12, 3, 4, 2),
-    "rehearsal 3 (a loss that comes to its lowest twice)": ([3, 2, 2, 2.5, 2, 2.5], 12, 4, 7, 2),
+    "rehearsal 2 (a loss that falls to the end)": ([5, 4, 3], 9, 3, 3, 2),
+    "rehearsal 3 (a loss that comes to its lowest twice)": ([3, 2, 2, 2.5, 2, 2.5], 8, 4, 7, 2),
     "rehearsal 4 (large losses, and patience for one epoch)": ([4000, 2000, 3000, 5000], 8, 4, 5, 1),
-    "rehearsal 5 (the epochs end after the lowest loss)": ([5, 2, 3], 12, 4, 3, 2),
+    "rehearsal 5 (the epochs end after the lowest loss)": ([5, 2, 3], 8, 4, 3, 2),
 }
 _UNEVEN = "rehearsal 6 (14 samples, minibatches of 4)"
 

@@ -89,7 +89,7 @@ def test_a_mistake_is_named_then_a_hint_then_the_line_and_what_is_right_is_told_
     verdict = shown.get_by_role("status")
     verdict.wait_for()
     assert f"Not right yet: {mistake}." in verdict.inner_text()
-    assert re.search(r"gives|raises|has the", shown.inner_text())
+    assert re.search(r"gives|raises|has the|: (yes|no), and", shown.inner_text())
     line = shown.locator("pre")
     assert not line.is_visible()
     for summary in ("A hint", "The line"):

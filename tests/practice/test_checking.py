@@ -10,6 +10,7 @@ import pytest
 from solutions import FIRST, SECOND, written
 
 from mlplib.practice import BLANKS, check
+from mlplib.practice.blanks import slug
 from mlplib.practice.checking import confusion
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
@@ -204,6 +205,7 @@ def test_a_mistake_leads_to_a_section_that_there_is(name, mistake):
     chapter, section = mistake.look
     file, = NOTEBOOKS.glob(f"{chapter}_*.md")
     assert re.search(rf"^##+ {re.escape(section)}$", file.read_text(encoding="utf-8"), re.MULTILINE)
+    assert slug(section).isascii()  # the pages leave other letters out of their addresses
 
 
 # By blank: what somebody writes in the place of which words of the solution, and what it is called.
