@@ -288,6 +288,8 @@ def _undecided(verdict, runs, level):
     own = verdict.effect.verdict(verdict.p_for, verdict.p_against) == UNDECIDED
     lacking = [verdict.effect] if own else [effect for _, effect, word in verdict.controls if word == "open"]
     needed, n = [seeds_needed(effect.comparison, runs, level) for effect in lacking], verdict.effect.n
+    if not lacking:
+        return f"{verdict.part.name} is undecided with {n} seeds, for it is another on another third of the images."
     start = (f"{verdict.part.name} is undecided with {n} seeds{'' if own else ', for a control is open'}. If mean and "
              "spread stay as they are")
     if None in needed:
