@@ -116,9 +116,9 @@ Cost: by the pilot 9 minutes of one processor, 2 of them for learning rates; at 
 # ---- what became of a part
 
 SAME, OPPOSITE, SMALL, NEW = "the same", "the opposite sign", "too small to matter", "an effect where none was"
-OPENED, CLOSED, ANOTHER = "open now", "decided now", "another verdict"
+OPENED, CLOSED, REST = "open now", "decided now", "another verdict"
 #: What can become of a part on other data.
-CHANGES = (SAME, OPPOSITE, SMALL, NEW, OPENED, CLOSED, ANOTHER)
+CHANGES = (SAME, OPPOSITE, SMALL, NEW, OPENED, CLOSED, REST)
 
 
 def change_of(verdict, other):
@@ -141,7 +141,7 @@ def change_of(verdict, other):
     if UNDECIDED in found:
         return OPENED if found[1] == UNDECIDED else CLOSED
     if set(found) != {HOLDS, FAILS}:
-        return ANOTHER
+        return REST
     failing = verdict.effect if found[0] == FAILS else other.effect
     none = 1.0 if MEASURES[failing.comparison.measure].logarithmic else 0.0
     low, high = failing.corrected

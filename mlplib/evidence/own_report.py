@@ -280,7 +280,7 @@ def _text(number):
         return "never" if number == math.inf else "unknown"
     if abs(number) >= 10:
         return f"{number:.0f}"
-    return f"{number:.3f}" if number == 0 or abs(number) >= 0.1 else f"{number:.3g}"
+    return (f"{number:.3f}" if number == 0 or abs(number) >= 0.1 else f"{number:.3g}").replace("-", "−")
 
 
 def _undecided(verdict, runs, level):
@@ -288,11 +288,16 @@ def _undecided(verdict, runs, level):
     own = verdict.effect.verdict(verdict.p_for, verdict.p_against) == UNDECIDED
     lacking = [verdict.effect] if own else [effect for _, effect, word in verdict.controls if word == "open"]
     needed, n = [seeds_needed(effect.comparison, runs, level) for effect in lacking], verdict.effect.n
+    if not lacking:
+        return f"{verdict.part.name} is undecided with {n} seeds, for it is another on another third of the images."
     start = (f"{verdict.part.name} is undecided with {n} seeds{'' if own else ', for a control is open'}. If mean and "
              "spread stay as they are")
     if None in needed:
-        return (f"{start}, not even {MANY:,} would decide it: what is seen lies about at the margin, or runs diverged "
-                "or never came so far.")
+        censored = max(effect.censored for effect in lacking)
+        alike = MEASURES[verdict.effect.comparison.measure].kind == "share" and verdict.effect.estimate == 1
+        why = (f"in {censored} of {n} pairs a run diverged or never came so far" if censored else
+               "all runs are alike" if alike else "what is seen lies about at the margin")
+        return f"{start}, not even {MANY:,} would decide it: {why}."
     return (f"{start}, about {max(n + 1, *needed):,} would decide it four times out of five: in a new folder, on seeds "
             "that were not used yet.")
 

@@ -23,8 +23,8 @@ from mlplib.evidence.other_data import (
     NEW,
     OPENED,
     OPPOSITE,
-    OTHER,
     OTHER_DATA,
+    REST,
     SAME,
     SMALL,
     change_of,
@@ -162,8 +162,8 @@ def fake(verdict, direction="greater", corrected=(0.01, 0.02), measure="accuracy
 @pytest.mark.parametrize("before, after, became", [
     (fake("holds"), fake("holds"), SAME), (fake("undecided"), fake("undecided"), SAME),
     (fake("holds"), fake("undecided"), OPENED), (fake("does not hold"), fake("undecided"), OPENED),
-    (fake("undecided"), fake("equivalent"), CLOSED), (fake("equivalent"), fake("does not hold"), OTHER),
-    (fake("holds, for another reason"), fake("holds"), OTHER),
+    (fake("undecided"), fake("equivalent"), CLOSED), (fake("equivalent"), fake("does not hold"), REST),
+    (fake("holds, for another reason"), fake("holds"), REST),
     (fake("holds"), fake("does not hold", corrected=(-0.02, -0.01)), OPPOSITE),
     (fake("holds"), fake("does not hold", corrected=(-0.02, 0.001)), SMALL),
     (fake("holds"), fake("does not hold", corrected=(0.0005, 0.001)), SMALL),
@@ -184,8 +184,8 @@ def test_what_became_of_the_claims_on_the_digits(verdicts):
     of_mnist = judge(CLAIMS.runs(packaged("tuning", "claims")), CLAIMS.parts)
     found = {one.part.name: change_of(one, other) for one, other in zip(of_mnist, verdicts)}
     by_change = {change: " ".join(name for name, each in found.items() if each == change) for change in CHANGES}
-    assert {change: by_change[change] for change in (OPPOSITE, SMALL, NEW, CLOSED, OTHER)} == {
-        OPPOSITE: "C2 C4a C16c C17b", SMALL: "C1c C4b C12d C14b", NEW: "C15a", CLOSED: "C7b", OTHER: ""}
+    assert {change: by_change[change] for change in (OPPOSITE, SMALL, NEW, CLOSED, REST)} == {
+        OPPOSITE: "C2 C4a C16c C17b", SMALL: "C1c C4b C12d C14b", NEW: "C15a", CLOSED: "C7b", REST: ""}
 
 
 @pytest.mark.slow

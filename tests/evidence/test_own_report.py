@@ -359,3 +359,20 @@ def test_what_a_plan_leaves_open_and_what_it_protects_from_is_said_where_it_is_r
     report.train(progress=False)
     page = report.write(**WORDS).read_text("utf-8")
     assert f"- {report.remarks[0]}." in page and "\n> A test.\n" in page
+
+
+@pytest.mark.parametrize("comparison, why, numbers", [
+    (("steps to 0.05", "less", 1.1), "in 6 of 6 pairs a run diverged or never came so far", ": never and never, und"),
+    (("not stopped", "greater", 0.2), "all runs are alike", ": 1.000 and 0.000, undecided"),
+])
+def test_what_no_number_of_seeds_decides_says_why(data, tmp_path, comparison, why, numbers):
+    e = Experiment((2,), data=data, learning_rate=1e-4)
+    a, b = ((Network(init, replace(e, init=init)).under(seeds=range(100, 106)),) for init in ("fan_in", "uniform"))
+    measure, direction, margin = comparison
+    part = Part("Q1", "so", Comparison(measure, a, 0.0 if measure == "not stopped" else b, direction, margin))
+    report = OwnReport("never", (part,), "A test.", tmp_path / "mine")
+    report.train(progress=False)
+    page = report.write(**WORDS).read_text("utf-8")
+    assert report.undecided() == [("Q1 is undecided with 6 seeds. If mean and spread stay as they are, not even 1,000 "
+                                  f"would decide it: {why}.")]
+    assert numbers in page and "nan" not in page
