@@ -258,6 +258,7 @@ OF_NO_MODULE = {
     "page_heads": "of what pages say of themselves in their heads",
     "author_year": "of citations and the bibliography",
     "lite": "of the live side of the book",
+    "widget_state": "of what the pages have beside them for their widgets",
     "cluster": "of a sweep on a cluster, which takes packages of its own",
     "benchmarks": "of benchmarks/",
     "wrong_gradient": "of what chapter 2 shows of runs that no notebook makes",

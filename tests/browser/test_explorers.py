@@ -3,9 +3,11 @@
 import itertools
 import json
 import re
+from pathlib import Path
 
 import pytest
 
+BUILT = Path(__file__).resolve().parents[2] / "_build" / "html"
 TRICKS, TOPOLOGY = "notebooks/3_tricks.html", "notebooks/4_topology.html"
 OFF_ON = ("off", "on")
 # Each explorer by the page it stands on and a row of buttons that only it has.
@@ -232,6 +234,23 @@ def test_a_plain_picture_stands_where_the_widget_manager_cannot_load(address, ex
         for image in one.locator("img").all():
             assert image.evaluate("image => image.decode().then(() => image.naturalWidth)") > 100
     assert page.locator(".bd-article .explorer").count() == 0
+
+
+def test_a_page_from_disk_has_its_widgets_once_one_comes_near(page, come_near):
+    page.goto((BUILT / TRICKS).as_uri())
+    assert page.evaluate("document.querySelectorAll('script[type$=\"widget-state+json\"]').length") == 0
+    come_near(page)
+    page.locator(".bd-article .explorer img").first.wait_for(timeout=60_000)
+
+
+def test_the_plain_picture_stays_where_what_widgets_hold_cannot_be_had(page, site, network, come_near):
+    page.route("**/*.widgets.js*", lambda route: route.abort())
+    page.goto(site + TRICKS)
+    with page.expect_event("requestfailed"):
+        come_near(page)
+    page.wait_for_timeout(500)
+    assert page.locator(".widget-fallback").first.is_visible()
+    assert network.fetched == []  # nor is the program that would show them
 
 
 @pytest.mark.parametrize("address", [TRICKS, TOPOLOGY])

@@ -217,8 +217,8 @@ for name in {list(answers)}:
 print("shown", len(packaged()), "runs")
 """)
     failed, page_, busy, none, shown = said.splitlines()
-    expected = r"/beside/\w+/archives/failed\.zip\.bz2: expected an archive of stored runs, .*NetworkError"
-    assert re.search(expected, failed)
+    assert re.search(r"/beside/\w+/archives/failed\.zip\.bz2: expected an archive of stored runs, .*NetworkError",
+                     failed)
     assert re.search(r"/page\.zip\.bz2: .*Invalid data stream\); check the connection", page_)
     assert re.search(r"/busy\.zip\.bz2: .*the answer was 503", busy)
     assert (none, shown) == ("none 0 runs", "shown 160 runs")
