@@ -23,13 +23,14 @@ SETTINGS := $(CURDIR)/_build/settings
 PLAIN := env -u JUPYTER_PATH -u JUPYTER_CONFIG_PATH -u LANGUAGE IPYTHONDIR="$(SETTINGS)" JUPYTER_CONFIG_DIR="$(SETTINGS)" \
          JUPYTER_PREFER_ENV_PATH=1 LC_ALL=C.UTF-8 TZ=UTC
 
-.PHONY: help env book pdf test lint lab execute sweep sweep-full own-data bench port serve clean distclean \
+.PHONY: help env book pdf test test-fast lint lab execute sweep sweep-full own-data bench port serve clean distclean \
         test-whole fuzz mistakes student grade mutants coverage test-bare test-portable test-kills audit licences sbom package reproducible
 
 help:
 	@echo "make book       build the book and say where to open it"
 	@echo "make pdf        build the book with a PDF of it, which every page links to (needs Chromium)"
 	@echo "make test       build the book, run the tests, also in a browser, re-execute the notebooks and compare their outputs"
+	@echo "make test-fast  check the style and run the library's own tests: a minute at most, for who is changing a line"
 	@echo "make lint       check the style of the code, by the rules in pyproject.toml"
 	@echo "make lab        open the notebooks in JupyterLab"
 	@echo "make execute    run the notebooks, with the report's runs trained again, and store their outputs and widgets"
@@ -107,6 +108,24 @@ test: book
 	echo "The report's forty runs, and the notebooks with them ..."; wait $$forty || failed=1; cat _build/forty-runs.log; \
 	echo "The tests in the browser ..."; wait $$browser || failed=1; cat _build/browser-tests.log; \
 	exit $$failed
+
+# What is left out where a line is being changed, beside what is marked slow: what needs the built book or the notebooks,
+# what starts programs and workers, campaigns, and what reads all stored runs. Two halves go on beside each other, and
+# what the second said is shown after the first.
+LONG := $(patsubst %,tests/test_%.py,author_year benchmarks build cluster content_security downloads execute exercises \
+          findings forty_runs full_disk fuzz kills lite makefile notebooks package packaged page_heads pdf port recipe \
+          reproducible store stored_stops sweeps without_browser) \
+        $(patsubst %,tests/evidence/test_%.py,all_findings claim_recipe main own_report stored) \
+        $(patsubst %,tests/practice/test_%.py,grading handins mistakes_table student way_back way_forward) \
+        $(patsubst %,tests/widgets/test_%.py,bench explorers)
+FIRST := $(filter-out $(LONG),$(wildcard tests/test_[a-c]*.py tests/evidence/test_*.py tests/practice/test_*.py \
+           tests/widgets/test_*.py))
+SECOND := $(filter-out $(LONG),$(wildcard tests/test_[d-z]*.py))
+FAST = $(PY) -m pytest -q -m "not slow"
+test-fast: lint
+	@export OPENBLAS_NUM_THREADS=1; failed=0; mkdir -p _build; trap 'trap - TERM; kill 0' INT TERM; \
+	$(FAST) $(SECOND) >_build/fast-tests.log 2>&1 & second=$$!; \
+	$(FAST) $(FIRST) || failed=1; wait $$second || failed=1; cat _build/fast-tests.log; exit $$failed
 
 # The whole of what is tried a little of in every test.
 test-whole: book
