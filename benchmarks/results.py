@@ -254,6 +254,9 @@ def as_text(summary):
         low, middle, high = entry["ratio"]
         verdict = f"{entry['target']:>7}  {'met' if entry['met'] else 'NOT met'}" if "target" in entry else ""
         lines.append(f"  {entry['what']:<52}{middle:8.3g}  ({low:.3g} to {high:.3g}) {verdict}")
+    had = min((run["busy"] for run in summary.get("whole", {"runs": []})["runs"] if "busy" in run), default=1)
+    if had < 0.95:
+        lines.append(f"BUSY: a run had only {had:.0%} of a processor at times; measure again on an idle machine")
     for name, packages in summary["missing"].items():
         lines.append(f"MISSING: {name} was not measured; install {', '.join(packages)}")
     return "\n".join(lines)
