@@ -331,31 +331,32 @@ ASIDE = """() => {
     return known ? word.textContent : word;
   });
   const size = ({ width, height }) => `; display: inline-block; width: ${width}px; height: ${height}px`;
-  // All is looked at before anything is changed, and changed outside of the page, which is laid out once.
+  // All is looked at before anything is changed, and changed outside of the page, which is laid out once. Without
+  // the contents at the side: they would forget how far they are scrolled.
   const formulas = [...document.querySelectorAll("mjx-math")]
     .map((formula) => [formula, [], size(formula.getBoundingClientRect())]);
   const blocks = [...document.querySelectorAll("pre:has(> span)")].map((block) => [block, once(block), ""]);
-  const place = document.createComment(""), { body } = document;
-  body.replaceWith(place);
+  const place = document.createComment(""), main = document.querySelector("main");
+  main.replaceWith(place);
   window.putAside = [...formulas, ...blocks].map(([element, children, style]) => {
     const before = [element, [...element.childNodes], element.getAttribute("style")];
     element.replaceChildren(...children);
     if (style) element.style.cssText += style;
     return before;
   });
-  place.replaceWith(body);
+  place.replaceWith(main);
   for (const animation of document.getAnimations()) {  // what fades in would be pale again
     if (animation.effect.getComputedTiming().endTime < Infinity) animation.finish();
   }
 }"""
 BACK = """() => {
-  const place = document.createComment(""), { body } = document;
-  body.replaceWith(place);
+  const place = document.createComment(""), main = document.querySelector("main");
+  main.replaceWith(place);
   for (const [element, children, style] of window.putAside) {
     element.replaceChildren(...children);
     if (style === null) element.removeAttribute("style"); else element.setAttribute("style", style);
   }
-  place.replaceWith(body);
+  place.replaceWith(main);
 }"""
 
 
