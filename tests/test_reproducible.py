@@ -52,6 +52,10 @@ def book():
         pytest.fail("the book is not built: expected _build/html/lite; run `make book`", pytrace=False)
 
 
+# Its documentation names a log file in the temporary folder.
+OF_OTHERS = {"jedi/utils.py"}
+
+
 @pytest.mark.usefixtures("book")
 def test_the_site_names_no_place_of_this_machine():
     places = {str(place).encode() for place in (ROOT, Path.home(), Path(sys.prefix), Path(tempfile.gettempdir()))}
@@ -65,7 +69,7 @@ def test_the_site_names_no_place_of_this_machine():
                 with zipfile.ZipFile(path) as archive:
                     contents |= {name: archive.read(name) for name in archive.namelist()}
             found += [(path.relative_to(BUILT).as_posix(), name, match[0]) for name, content in contents.items()
-                      for match in pattern.finditer(content)]
+                      for match in pattern.finditer(content) if name not in OF_OTHERS]
     assert found == []
 
 
