@@ -11,7 +11,7 @@ from mlplib.practice import BLANKS, grading
 from mlplib.practice.grading import NAMED_SHARE, POINTS, causes, grade, judged
 
 STUDENT = SOLUTION.parents[1] / "exercises" / "implement.ipynb"
-SECONDS, AT_ONCE = 30, 4  # a cell or a check has a sixth
+SECONDS, AT_ONCE = 60, 4  # a cell or a check has a sixth
 SOME = {name: POINTS[name] for name in ("sigmoid", "forward", "delta")}  # beside the one that is harmed, to save time
 SLEEP = "import time\ntime.sleep(10**6)"
 PATCH = """
@@ -25,14 +25,14 @@ BORROWED = "is the library's own, and nothing of it was written here"
 # By hand-in: what is added to the cell of `forward`, or takes the place of words in it; what the blank gets; what the
 # teacher is told.
 HARM = {
-    "hangs": (SLEEP, {}, 0, "Cell 6 did not end within 5 s; it was left out."),
-    "hangs when asked": ("", {ASKED: f"    {SLEEP.replace(chr(10), '; ')}"}, 0, "did not end within 5 s"),
+    "hangs": (SLEEP, {}, 0, "Cell 6 did not end within 10 s; it was left out."),
+    "hangs when asked": ("", {ASKED: f"    {SLEEP.replace(chr(10), '; ')}"}, 0, "did not end within 10 s"),
     "ends its process": ("import os\nos._exit(3)", {}, 0, "Cell 6 ended its process (code 3)"),
     "ends it when asked": ("import os", {ASKED: "    os._exit(0)"}, 0, "forward: The function ended its"),
     "reads where nothing is": ("import ctypes\nctypes.string_at(0)", {}, 0, "(signal SIGSEGV)"),
     "takes all memory": ("taken = bytearray(10**11)", {}, 12, "Cell 6 raises MemoryError"),
     "prints a gigabyte": ("for _ in range(1000):\n    print('x' * 10**6)", {}, 12, ""),
-    "prints when asked": ("", {ASKED: "    inputs = [print('x' * 10**6) for _ in range(1000)] and [X]"}, 12, ""),
+    "prints when asked": ("", {ASKED: "    inputs = [print('x' * 10**6) for _ in range(50)] and [X]"}, 12, ""),
     "removes its neighbour": ("import os\nos.remove({neighbour!r})", {}, 12, "PermissionError: a hand-in that is"),
     "writes over its neighbour": ("open({neighbour!r}, 'w')", {}, 12, "(open: ada.ipynb)"),
     "starts programs": ("import os\nos.system('kill -9 ' + str(os.getppid()))", {}, 12, "(os.system)"),
