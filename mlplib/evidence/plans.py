@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from bisect import bisect_left
 from dataclasses import fields, replace
 from itertools import count
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from mlplib import _checks
+from mlplib.evidence import special
 from mlplib.evidence.measures import ALL_UPDATES, MEASURES
 from mlplib.evidence.rates import RATES, experiments_of, runs_that_choose
 from mlplib.evidence.statistics import LEVEL
@@ -336,8 +338,6 @@ def seeds_needed(comparison, runs, level=LEVEL):
         By mean and standard deviation of the pairs, or, for medians and shares, by how many lie beyond what is tested.
         None if `MANY` would not do: what is seen lies about at the margin, or has no finite figures.
     """
-    from scipy import special
-
     measure, margin = MEASURES[comparison.measure], comparison.margin
     a, b = sides_of(comparison, runs)
     if measure.kind == "share":
@@ -353,21 +353,23 @@ def seeds_needed(comparison, runs, level=LEVEL):
         return _draws_needed(np.mean(distances > 0), 0.5, level)
     if not np.isfinite(pairs).all():
         return None
-    n, power = np.arange(2, MANY + 1), POWER
-    if comparison.direction == "same" and middle < margin:
-        power = (1 + POWER) / 2  # two tests have to succeed, on either side
-    quantiles = special.stdtrit(n - 1, 1 - level) + special.stdtrit(n - 1, power)
-    enough = distances.mean() * np.sqrt(n) > pairs.std(ddof=1) * quantiles
-    return int(n[enough.argmax()]) if enough.any() else None
+    # Of what is to be the same two tests have to succeed, on either side.
+    power = (1 + POWER) / 2 if comparison.direction == "same" and middle < margin else POWER
+
+    def is_enough(n):
+        quantiles = special.stdtrit(n - 1, 1 - level) + special.stdtrit(n - 1, power)
+        return distances.mean() * np.sqrt(n) > pairs.std(ddof=1) * quantiles
+
+    n = 2 + bisect_left(range(2, MANY + 1), True, key=is_enough)
+    return n if n <= MANY else None
 
 
 def _draws_needed(share, null, level):
     """How many draws show that a share, if it is this one, is above another."""
-    from scipy import special
-
+    k = 0
     for n in range(2, MANY + 1):
-        tail = special.bdtrc(np.arange(n), n, null)  # the probability of more than 0, 1, ... of n
-        k = np.argmax(tail < level)
-        if tail[k] < level and special.bdtrc(k, n, share) >= POWER:
+        while k < n and special.bdtrc(k, n, null) >= level:  # the probability of more than k of n
+            k += 1
+        if k < n and special.bdtrc(k, n, share) >= POWER:
             return n
     return None
