@@ -107,10 +107,8 @@ def differences(theirs, ours, patience):
     a, b = (np.array([at_the_end(run) for run in runs.values()]) for runs in (theirs, ours))
     apart = np.abs(a.mean(axis=0) - b.mean(axis=0))
     allowed = SMALLEST + 4 * b.std(axis=0, ddof=1) * np.sqrt(1 / len(a) + 1 / len(b))
-    for each in np.flatnonzero(~(apart <= allowed)):
-        found.append(f"{AT_THE_END[each]}: {a[:, each].mean():.5g} in the mean, mlplib {b[:, each].mean():.5g}, "
-                     f"{allowed[each]:.2g} apart at most")
-    return found
+    return found + [f"{AT_THE_END[each]}: {a[:, each].mean():.5g} in the mean, mlplib {b[:, each].mean():.5g}, "
+                    f"{allowed[each]:.2g} apart at most" for each in np.flatnonzero(~(apart <= allowed))]
 
 
 AT_THE_END = ("evaluations", "log train loss", "train accuracy", "log validation loss", "validation accuracy")

@@ -10,6 +10,7 @@ from mlplib.initializers import INITIALIZERS, draw
 from mlplib.losses import cross_entropy, log_softmax, one_hot, output_delta, softmax
 from mlplib.mnist import N_CLASSES, N_INPUTS
 from mlplib.products import ORDER, matmul
+from mlplib.threads import in_order
 
 BIASES = ("input", "every_layer")
 CHUNK = 2000  # samples evaluated at once: few enough for the processor's cache, and memory does not grow with the set
@@ -179,17 +180,25 @@ class MLP:
         loss = cross_entropy(log_p, targets)
         return loss, self.backpropagate(inputs, output_delta(log_p, targets, out=log_p), buffers)
 
-    def _logits(self, X):
-        """The logits, CHUNK samples at a time, of large networks fewer; each array is overwritten by the next."""
+    def _in_parts(self, X, function):
+        """What `function` makes of the logits and of their place in X.
+
+        It is given CHUNK samples at a time, of large networks fewer. The logits are overwritten when it has returned.
+        """
         chunk = max(1, min(CHUNK, PRODUCTS // self.n_parameters))
-        buffers = Buffers(self, min(chunk, len(X)), backward=False)
-        for start in range(0, len(X), chunk):
+        free = []  # each thread takes buffers from here, and puts them back
+
+        def of_part(start):
             part = X[start : start + chunk]
-            if len(part) < len(buffers.logits):
-                buffers = Buffers(self, len(part), backward=False)
+            whole = len(part) == chunk
+            buffers = free.pop() if whole and free else Buffers(self, len(part), backward=False)
             with np.errstate(all="ignore"):
-                z = self.propagate(part, buffers)[1]
-            yield z
+                found = function(self.propagate(part, buffers)[1], slice(start, start + len(part)))
+            if whole:
+                free.append(buffers)
+            return found
+
+        return in_order(of_part, range(0, len(X), chunk))
 
     def loss_and_accuracy(self, X, y, each=None):
         """Both over all samples, on input that has been checked; `each` as for `evaluate_in_parts`."""
@@ -203,18 +212,18 @@ class MLP:
 
         `each`, a pair of arrays of shape (N,), takes every sample's loss and whether it is classified correctly.
         """
+        def judged(z, at):
+            hits = z.argmax(axis=1) == y[at]
+            log_p = log_softmax(z, out=z)
+            loss = cross_entropy(log_p, one_hot(y[at], self.n_classes, self.dtype))
+            if each is not None:
+                each[0][at] = -log_p[np.arange(len(log_p)), y[at]]
+                each[1][at] = hits
+            return loss, np.count_nonzero(hits), len(hits)
+
         loss, correct, n = 0.0, 0, 0
-        for z in self._logits(X):
-            part = y[n : n + len(z)]
-            n += len(z)
-            hits = z.argmax(axis=1) == part
-            correct += np.count_nonzero(hits)
-            with np.errstate(all="ignore"):
-                log_p = log_softmax(z, out=z)
-                loss += cross_entropy(log_p, one_hot(part, self.n_classes, self.dtype)) * len(part)
-                if each is not None:
-                    each[0][n - len(part) : n] = -log_p[np.arange(len(part)), part]
-                    each[1][n - len(part) : n] = hits
+        for mean, hits, size in self._in_parts(X, judged):
+            loss, correct, n = loss + mean * size, correct + hits, n + size
             yield loss / n, float(correct / n) if math.isfinite(loss) else math.nan
 
     # ---- what users call: the same, on checked input
@@ -229,10 +238,12 @@ class MLP:
         _checks.weights(self.weights, self._shapes(), self.dtype)
         return X
 
-    def _finite_logits(self, X):
-        for z in self._logits(self._checked_samples(X)):
+    def _of_finite_logits(self, X, function):
+        def checked(z, at):
             _checks.logits(z)
-            yield z
+            return function(z)
+
+        return np.concatenate(list(self._in_parts(self._checked_samples(X), checked)))
 
     def forward(self, X):
         """Probabilities of the classes.
@@ -253,7 +264,7 @@ class MLP:
             If `X` has another shape, is not numeric, is empty, or holds NaN or infinity; or if the weights do, or are
             so large that a logit does.
         """
-        return np.concatenate([softmax(z) for z in self._finite_logits(X)])
+        return self._of_finite_logits(X, softmax)
 
     def predict(self, X):
         """The most probable class of each sample.
@@ -271,8 +282,7 @@ class MLP:
         TypeError, ValueError
             As for `forward`.
         """
-        classes = [z.argmax(axis=1) for z in self._finite_logits(X)]
-        return np.concatenate(classes).astype(np.int64, copy=False)
+        return self._of_finite_logits(X, lambda z: z.argmax(axis=1)).astype(np.int64, copy=False)
 
     def evaluate(self, X, y):
         """Loss and accuracy from one forward pass.

@@ -16,6 +16,7 @@ from mlplib.experiments import Experiment
 from mlplib.history import History
 from mlplib.inputs import half_masks, held_out_pieces, sets_of
 from mlplib.network import MLP
+from mlplib.threads import on_threads
 from mlplib.training import Trainer, Weights, on_subset
 
 
@@ -168,6 +169,11 @@ def one_blas_thread():
     The number of threads is the whole process's. So of contexts that are open at the same time, in several threads, the
     first sets it, and the last one that is left puts it back. Where BLAS has a number for each thread, as with OpenMP,
     each context does so for its own.
+
+    Yields
+    ------
+    int
+        How many threads it had before, which others may use now; 1 where another such context is open.
     """
     libraries = [library for library in _libraries().lib_controllers if library.user_api == "blas"]
     with _limiting:
@@ -175,7 +181,7 @@ def one_blas_thread():
         _open.append(_open[0] if _open else before)
         _set_threads(libraries, [1] * len(libraries))
     try:
-        yield
+        yield max(before, default=1)
     finally:
         with _limiting:
             first = _open.pop()
@@ -196,7 +202,8 @@ def run(experiment, progress=False):
     """Train an experiment.
 
     The same experiment on the same machine gives the same bits, whatever ran before or runs in other threads: BLAS is
-    held to one thread, and all random numbers come from the seed. Ctrl-C ends the run and keeps what it reached. A run
+    held to one thread, and all random numbers come from the seed. The threads that BLAS would have used evaluate parts
+    of the images, side by side. Ctrl-C ends the run and keeps what it reached. A run
     that diverges is marked so: an outcome, not an error. Where a loss is not finite, the accuracy is NaN.
 
     Parameters
@@ -221,7 +228,7 @@ def run(experiment, progress=False):
     """
     progress = _checks.boolean("progress", progress)
     trainer = trainer_for(experiment)
-    with one_blas_thread():
+    with one_blas_thread() as threads, on_threads(threads):
         start = time.perf_counter()
         history = trainer.run(progress=progress)
         seconds = time.perf_counter() - start

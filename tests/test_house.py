@@ -18,7 +18,7 @@ FOLDER = Path(mlplib.__file__).parent
 # Ground first. Each line is a floor, or a wing; on it stand its steps, from left to right. A module imports only from
 # the steps before its own: nothing from above, and nothing from beside it.
 FLOORS = [
-    ["_checks files products", "activations initializers"],
+    ["_checks files products", "activations initializers threads"],
     ["mnist datasets optimizers gradient_check", "losses"],
     ["network inputs", "diagnostics"],
     ["history", "training"],
