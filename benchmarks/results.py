@@ -1,5 +1,6 @@
 """From single timings to the ratios, the targets, and the JSON that the book's page shows."""
 
+import copy
 import statistics
 from collections import defaultdict
 from typing import NamedTuple
@@ -116,20 +117,9 @@ def summarise(records, machine):
     if by_kind["whole"]:
         summary["whole"] = whole_runs(by_kind["whole"], machine, row)
         on_one = {run["key"]: run for run in summary["whole"]["runs"] if run["threads"] == 1 and run["as"] == SMALL}
-        setting = "the report's run 3c, evaluation and stopping included; 1 thread"
         if "over_mlplib" in on_one.get("classroom", {}):
-            row(setting, "classroom NumPy, float64 / mlplib", on_one["classroom"]["over_mlplib"],
+            row(RUN, "classroom NumPy, float64 / mlplib", on_one["classroom"]["over_mlplib"],
                 Target("", 2.7, False))
-        floor = groups.get(("step", 1, SMALL), {}).get(("floor", SMALL))
-        if "mlplib" in on_one and floor and "evaluation" in summary:
-            run = on_one["mlplib"]
-            step = statistics.median(seconds for _, seconds in floor)
-            evaluating = summary["evaluation"]["milliseconds"]["floor"][1] / 1e3
-            products = run["updates"] * step + run["evaluations"] * evaluating
-            summary["run"] = {"seconds": {key: run["seconds"]["whole"] for key, run in on_one.items()},
-                              "updates": run["updates"], "evaluations": run["evaluations"],
-                              "products_seconds": products}
-            row(setting, "mlplib / the products alone", [one / products for one in run["seconds"]["whole"]])
     if by_kind["forty"]:
         summary["forty"] = forty_runs(by_kind["forty"], machine, row)
     for record in by_kind["browser"]:
@@ -170,7 +160,30 @@ def summarise(records, machine):
         summary["machine"] |= {"peak_gflops": record["flops"] / median["product"] / 1e9,
                                "cache_gbytes": record["cache_bytes"] / median["cache"] / 1e9,
                                "memory_gbytes": record["memory_bytes"] / median["memory"] / 1e9}
-    return significant(summary)
+    return significant(beside_products(summary))
+
+
+RUN = "the report's run 3c, evaluation and stopping included; 1 thread"
+
+
+def beside_products(summary):
+    """The summary, with a whole run beside the products in it, if all that takes was measured."""
+    runs = {run["key"]: run for run in summary.get("whole", {"runs": []})["runs"]
+            if run["threads"] == 1 and run["as"] == SMALL}
+    steps = [entry["contenders"] for entry in summary["steps"] if entry["task"] == SMALL and entry["threads"] == 1]
+    floor = next((one for each in steps for one in each.values() if one["key"] == "floor"), None)
+    if "mlplib" not in runs or floor is None or "evaluation" not in summary:
+        return summary
+    run, evaluating = runs["mlplib"], summary["evaluation"]["milliseconds"]["floor"][1]
+    products = run["updates"] * floor["microseconds"][1] / 1e6 + run["evaluations"] * evaluating / 1e3
+    summary["run"] = {"seconds": {key: one["seconds"]["whole"] for key, one in runs.items()},
+                      "updates": run["updates"], "evaluations": run["evaluations"], "products_seconds": products}
+    what = {"setting": RUN, "what": "mlplib / the products alone"}
+    found = [entry for entry in summary["table"] if what.items() <= entry.items()]
+    for entry in found or [what]:
+        entry["ratio"] = [one / products for one in run["seconds"]["whole"]]
+    summary["table"] += [] if found else [what]
+    return summary
 
 
 AHEAD = Target("", 1.0, False)  # of every peer: it takes at least as long
@@ -246,7 +259,7 @@ def merged(earlier, summary):
             merged[name] = kept + list(new.values())
         elif name not in ("machine", "missing"):
             merged[name] = found
-    return merged
+    return significant(beside_products(copy.deepcopy(merged)))
 
 
 def as_text(summary):

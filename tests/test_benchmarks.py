@@ -10,6 +10,7 @@ import pytest
 
 import mlplib
 from benchmarks import parts, results, whole
+from benchmarks.contenders import CONTENDERS
 from benchmarks.tasks import orders
 from mlplib import ACTIVATIONS, network, training
 
@@ -158,3 +159,34 @@ def test_what_is_measured_by_itself_takes_the_place_of_the_same():
     assert len(keys) == len(set(keys))
     assert [entry for entry in both["table"] if entry in new["table"]] == new["table"]
     assert results.merged(both, results.summarise(RECORDS, {"processor": "another"})) == both
+    # A whole run stands beside the products of the steps and the evaluation that are there.
+    assert both["run"]["seconds"]["mlplib"] == [5.25, 5.5, 5.75]
+    (beside,) = [entry["ratio"] for entry in both["table"]
+                 if (entry["setting"], entry["what"]) == (results.RUN, "mlplib / the products alone")]
+    products = both["run"]["products_seconds"]
+    assert beside == pytest.approx([seconds / products for seconds in (5.25, 5.5, 5.75)], rel=1e-3)
+
+
+# ---- what is stored of them
+
+
+def whole_entries():
+    return [(kind, run) for kind in ("whole", "forty") for run in RESULTS.get(kind, {"runs": []})["runs"]]
+
+
+def test_every_peer_was_measured_in_whole_runs_and_in_the_forty():
+    measured = {(kind, run.get("threads"), run["key"]) for kind, run in whole_entries()}
+    runners = {key for key, module in CONTENDERS.items()
+               if hasattr(module, "whole") and module.name not in RESULTS["missing"]}
+    assert {("whole", threads, key) for threads in (1, 2) for key in runners} <= measured
+    assert {key for kind, _, key in measured if kind == "forty"} >= {"mlplib", "jax_seeds", "torch_eager"}
+
+
+@pytest.mark.parametrize("kind, run", whole_entries(), ids=lambda of: of if isinstance(of, str) else of["key"])
+def test_a_stored_whole_run_adds_up(kind, run):
+    if kind == "forty":
+        assert run["seconds"] == run["measured_seconds"] or run["runs"] < run["of"]
+        return
+    for part in ("compiling", "updates", "evaluations"):
+        assert run["seconds"].get(part, [0])[0] <= run["seconds"]["whole"][1]
+    assert run["updates"] in range(125 * run["evaluations"] - 124, 125 * run["evaluations"] + 1)
