@@ -1,6 +1,6 @@
 """What a training run recorded: one `Progress` for each evaluation, all of them together a `History`."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import NamedTuple
 
 import numpy as np
@@ -87,6 +87,17 @@ class History:
                        self.train_loss[:evaluated], self.train_accuracy[:evaluated],
                        self.validation_loss[:evaluated], self.validation_accuracy[:evaluated],
                        {name: curves[:evaluated] for name, curves in self.subsets.items()})
+
+    def at_end(self):
+        """The history with nothing but its last step and its last evaluation.
+
+        Returns
+        -------
+        History
+            Its arrays are views.
+        """
+        return History(*(getattr(self, each.name)[-1:] for each in fields(self) if each.name != "subsets"),
+                       {name: curves[-1:] for name, curves in self.subsets.items()})
 
     def step_reaching(self, train_loss):
         """How fast training went: the first evaluated step with a training loss of at most `train_loss`.

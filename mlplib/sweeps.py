@@ -4,6 +4,7 @@ import os
 import time
 import traceback
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mlplib import _checks
 from mlplib.entries import checked_marks
@@ -56,7 +57,7 @@ def store_in_use(store):
     return (None if value == "1" else Store(value)), True
 
 
-def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), marks=None, again=()):
+def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), marks=None, again=(), brief=()):
     """Train experiments in parallel, one BLAS thread each.
 
     Processes on this machine by default; inside `joblib.parallel_config(backend=...)` the same call runs where that
@@ -86,6 +87,9 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
     again : sequence of Experiment
         Of these what the store has is not taken: they are trained again, and each stored run is replaced when the new
         one is finished, not before. Under MLPLIB_RETRAIN, where all is trained anew, it changes nothing.
+    brief : sequence of Experiment
+        Of the curves of these the store keeps the ends alone, their last step and evaluation: half of what a run takes.
+        Under MLPLIB_RETRAIN, where others may ask for them, it keeps them whole.
 
     Returns
     -------
@@ -112,16 +116,17 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
         If an entry of the store cannot be used; its experiment is trained.
     """
     experiments = tuple(experiments) if isinstance(experiments, Iterator) else experiments  # gone through once
-    experiments, keep_weights, again = (
+    experiments, keep_weights, again, brief = (
         _checks.instances(name, given, Experiment)
-        for name, given in (("experiments", experiments), ("keep_weights", keep_weights), ("again", again)))
+        for name, given in (("experiments", experiments), ("keep_weights", keep_weights), ("again", again),
+                            ("brief", brief)))
     marks = checked_marks(marks)
     progress = _checks.boolean("progress", progress)
     n_jobs = _checks.jobs("n_jobs", n_jobs)
     if store is not None:
         store, anew = store_in_use(store if isinstance(store, Runs) else Store(_checks.path("store", store)))
-        keep_weights, again = (experiments, ()) if anew else (keep_weights, again)
-    runs, again = {}, set(again)
+        keep_weights, again, brief = (experiments, (), ()) if anew else (keep_weights, again, brief)
+    runs, again, brief = {}, set(again), set(brief)
     for experiment in dict.fromkeys(experiments) if store is not None else ():
         known = store.get(experiment) if experiment not in again else None
         if known and not (experiment in keep_weights and known.model is None):
@@ -151,7 +156,8 @@ def sweep(experiments, store=None, n_jobs=-1, progress=True, keep_weights=(), ma
                 else:
                     if store is not None:
                         try:
-                            store.save(run, experiment in keep_weights, marks)
+                            kept = replace(run, history=run.history.at_end()) if experiment in brief else run
+                            store.save(kept, experiment in keep_weights, marks)
                         except OSError as error:  # a disk that is full now, for instance
                             raise _unsaved(error, runs | {experiment: run}, len(missing) - done) from None
                         run = store[experiment]

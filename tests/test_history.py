@@ -23,6 +23,16 @@ def test_the_beginning_of_a_history_has_the_beginning_of_its_subsets(small_train
     assert np.array_equal(beginning.subsets["odd"], whole.subsets["odd"][:7])
 
 
+def test_the_end_of_a_history_is_its_last_step_and_its_last_evaluation(small_trainer):
+    whole = small_trainer(subsets=MASKS).run(progress=False)
+    end = whole.at_end()
+    assert end.n_steps == whole.n_steps
+    for name in ("step", "minibatch_loss", "evaluation_step", *CURVES):
+        assert getattr(end, name).tolist() == getattr(whole, name)[-1:].tolist()
+    assert end.subsets["odd"].tolist() == whole.subsets["odd"][-1:].tolist()
+    assert made_up([], n_steps=0).at_end().n_steps == 0
+
+
 def made_up(train_loss, n_steps=101):
     """A history with an evaluation at every 25th step, all its curves alike."""
     curve = np.array(train_loss)

@@ -79,6 +79,17 @@ def test_a_diverged_run_is_an_outcome_and_is_stored(tmp_path, recwarn):
     assert list(recwarn) == []
 
 
+def test_a_store_keeps_only_the_ends_of_curves_where_it_is_to_be_brief_and_figures_as_they_are(tmp_path, monkeypatch):
+    other = replace(SHORT, seed=2)
+    cut, whole = mlplib.sweep([SHORT, other], tmp_path / "store", n_jobs=1, progress=False, brief=[SHORT])
+    assert (len(cut.history.step), len(cut.history.evaluation_step)) == (1, 1)
+    assert cut.history.n_steps == whole.history.n_steps == 10 and len(whole.history.evaluation_step) == 5
+    assert (cut.final, cut.best) == (mlplib.run(SHORT).final, mlplib.run(SHORT).best)
+    monkeypatch.setenv("MLPLIB_RETRAIN", str(tmp_path / "anew"))  # which others read too
+    (anew,) = mlplib.sweep([SHORT], tmp_path / "store", n_jobs=1, progress=False, brief=[SHORT])
+    assert len(anew.history.evaluation_step) == 5
+
+
 def test_the_bar_says_how_long_it_takes_at_most_and_how_many_are_done(capsys, monkeypatch):
     monkeypatch.delenv("TQDM_DISABLE", raising=False)
     mlplib.sweep([SHORT, replace(SHORT, seed=2)], n_jobs=1)

@@ -108,6 +108,9 @@ class Registration:
         What trains its runs.
     plan : str, optional
         What else is fixed before the runs, in words: data, lengths, seeds, cost. The digest covers it.
+    brief : tuple of Arm, optional
+        Those of its arms of whose curves the ends are all that is stored: no measure that they are compared on needs
+        more.
 
     Raises
     ------
@@ -125,6 +128,7 @@ class Registration:
     mark: str | None = None
     command: str = "make sweep-full"
     plan: str = ""
+    brief: tuple = ()
 
     def __post_init__(self):
         for name in ("name", "date", "command", "plan"):
@@ -133,7 +137,7 @@ class Registration:
             _checks.text("mark", self.mark)
         if self.measures is not None:
             object.__setattr__(self, "measures", _checks.names("measures", self.measures, measures.MEASURES))
-        for name, kind in (("parts", Part), ("arms", Arm), ("after", Registration)):
+        for name, kind in (("parts", Part), ("arms", Arm), ("after", Registration), ("brief", Arm)):
             object.__setattr__(self, name, _checks.instances(name, getattr(self, name), kind))
         names = Counter(str(arm) for registration in (*self.after, self) for arm in registration.arms)
         several = [repr(name) for name, n in names.items() if n > 1]
