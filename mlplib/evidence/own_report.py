@@ -18,6 +18,7 @@ from mlplib.evidence.measures import MEASURES
 from mlplib.evidence.plans import (
     MANY,
     labelled,
+    open_effects,
     recording,
     remarks_on,
     seeds_needed,
@@ -285,13 +286,12 @@ def _text(number):
 
 def _undecided(verdict, runs, level):
     """How many seeds would decide a verdict: on its own comparison, or on those of its controls that are open."""
-    own = verdict.effect.verdict(verdict.p_for, verdict.p_against) == UNDECIDED
-    lacking = [verdict.effect] if own else [effect for _, effect, word in verdict.controls if word == "open"]
+    lacking = open_effects(verdict)
     needed, n = [seeds_needed(effect.comparison, runs, level) for effect in lacking], verdict.effect.n
     if not lacking:
         return f"{verdict.part.name} is undecided with {n} seeds, for it is another on another third of the images."
-    start = (f"{verdict.part.name} is undecided with {n} seeds{'' if own else ', for a control is open'}. If mean and "
-             "spread stay as they are")
+    why = "" if lacking == [verdict.effect] else ", for a control is open"
+    start = f"{verdict.part.name} is undecided with {n} seeds{why}. If mean and spread stay as they are"
     if None in needed:
         censored = max(effect.censored for effect in lacking)
         alike = MEASURES[verdict.effect.comparison.measure].kind == "share" and verdict.effect.estimate == 1

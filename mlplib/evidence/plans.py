@@ -11,6 +11,7 @@ import numpy as np
 
 from mlplib import _checks
 from mlplib.evidence import special
+from mlplib.evidence.effects import UNDECIDED
 from mlplib.evidence.measures import ALL_UPDATES, MEASURES
 from mlplib.evidence.rates import RATES, experiments_of, runs_that_choose
 from mlplib.evidence.statistics import LEVEL
@@ -322,6 +323,34 @@ def sides_of(comparison, runs):
             for side in (comparison.a, comparison.b)]
 
 
+def distances_of(comparison, runs):
+    """How far each pair lies from what would be shown not to be: the scatter that decides how many seeds it takes.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        Of a measure that is no share.
+    runs : dict from Arm to list of Run
+
+    Returns
+    -------
+    distances : float array of shape (n,)
+        From no difference, if the middle one of the pairs matters, and else from the margin, of ratios in logarithms;
+        positive on the side where most lie.
+    matters : bool
+    """
+    measure, margin = MEASURES[comparison.measure], comparison.margin
+    a, b = sides_of(comparison, runs)
+    with np.errstate(all="ignore"):
+        pairs = np.log(a) - np.log(b) if measure.logarithmic else a - b
+        middle = np.median(pairs) if measure.kind == "sign" else pairs.mean()
+    if comparison.direction == "less" or (comparison.direction == "same" and middle < 0):
+        pairs, middle = -pairs, -middle
+    # Of a difference that matters it is shown that there is one, of any other that it is less than what matters.
+    matters = bool(middle >= margin)
+    return (pairs if matters else margin - pairs), matters
+
+
 def seeds_needed(comparison, runs, level=LEVEL):
     """How many seeds would decide a comparison in `POWER` of all tries, if its pairs stay as they are.
 
@@ -338,30 +367,53 @@ def seeds_needed(comparison, runs, level=LEVEL):
         By mean and standard deviation of the pairs, or, for medians and shares, by how many lie beyond what is tested.
         None if `MANY` would not do: what is seen lies about at the margin, or has no finite figures.
     """
-    measure, margin = MEASURES[comparison.measure], comparison.margin
-    a, b = sides_of(comparison, runs)
-    if measure.kind == "share":
-        return _draws_needed(1 - a.mean(), 1 - margin, level)
-    with np.errstate(all="ignore"):
-        pairs = np.log(a) - np.log(b) if measure.logarithmic else a - b
-        middle = np.median(pairs) if measure.kind == "sign" else pairs.mean()
-    if comparison.direction == "less" or (comparison.direction == "same" and middle < 0):
-        pairs, middle = -pairs, -middle
-    # Of a difference that matters it is shown that there is one, of any other that it is less than what matters.
-    distances = pairs if middle >= margin else margin - pairs
-    if measure.kind == "sign":
+    kind, margin = MEASURES[comparison.measure].kind, comparison.margin
+    if kind == "share":
+        return _draws_needed(1 - sides_of(comparison, runs)[0].mean(), 1 - margin, level)
+    distances, matters = distances_of(comparison, runs)
+    if kind == "sign":
         return _draws_needed(np.mean(distances > 0), 0.5, level)
-    if not np.isfinite(pairs).all():
+    if not np.isfinite(distances).all():
         return None
     # Of what is to be the same two tests have to succeed, on either side.
-    power = (1 + POWER) / 2 if comparison.direction == "same" and middle < margin else POWER
+    power = (1 + POWER) / 2 if comparison.direction == "same" and not matters else POWER
 
     def is_enough(n):
         quantiles = special.stdtrit(n - 1, 1 - level) + special.stdtrit(n - 1, power)
-        return distances.mean() * np.sqrt(n) > pairs.std(ddof=1) * quantiles
+        return distances.mean() * np.sqrt(n) > distances.std(ddof=1) * quantiles
 
     n = 2 + bisect_left(range(2, MANY + 1), True, key=is_enough)
     return n if n <= MANY else None
+
+
+def open_effects(verdict):
+    """What leaves a verdict undecided.
+
+    Parameters
+    ----------
+    verdict : mlplib.evidence.verdicts.Verdict
+        One that is.
+
+    Returns
+    -------
+    list of Effect
+        Its own, or those of its controls that are open; none if a repetition on other images disagrees.
+    """
+    if verdict.effect.verdict(verdict.p_for, verdict.p_against) == UNDECIDED:
+        return [verdict.effect]
+    return [effect for _, effect, word in verdict.controls if word == "open"]
+
+
+def first_level(parts):
+    """The level of the first step of Holm's correction over all comparisons of some parts, a float.
+
+    What is shown at this level is shown whatever the other comparisons come to.
+
+    Parameters
+    ----------
+    parts : sequence of Part
+    """
+    return LEVEL / len({one for part in parts for one in part.comparisons})
 
 
 def _draws_needed(share, null, level):
