@@ -23,7 +23,7 @@ SETTINGS := $(CURDIR)/_build/settings
 PLAIN := env -u JUPYTER_PATH -u JUPYTER_CONFIG_PATH -u LANGUAGE IPYTHONDIR="$(SETTINGS)" JUPYTER_CONFIG_DIR="$(SETTINGS)" \
          JUPYTER_PREFER_ENV_PATH=1 LC_ALL=C.UTF-8 TZ=UTC
 
-.PHONY: help env book pdf test test-fast lint lab execute sweep sweep-full own-data bench port serve clean distclean \
+.PHONY: help env book pdf test test-fast lint lab execute sweep sweep-full sweep-why own-data bench port serve clean distclean \
         test-whole fuzz mistakes student grade mutants coverage test-bare test-portable test-kills audit licences sbom package reproducible
 
 help:
@@ -36,6 +36,7 @@ help:
 	@echo "make execute    run the notebooks, with the report's runs trained again, and store their outputs and widgets"
 	@echo "make sweep      train the runs that the widgets show and the verdicts stand on, those that are missing (from nothing: about 70 minutes)"
 	@echo "make sweep-full train what chapter 5 asks beyond the claims too; it says how many hours that takes"
+	@echo "make sweep-why  train the open claims on fresh seeds, and what else asks why; it says how many hours that takes"
 	@echo "make own-data   train the claims on scikit-learn's small digits, those runs that are missing (from nothing: about 9 minutes)"
 	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (forty minutes)"
 	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
@@ -159,6 +160,9 @@ sweep: $(STAMP)
 
 sweep-full: $(STAMP)
 	$(PY) -m mlplib.evidence --full
+
+sweep-why: $(STAMP)
+	$(PY) -m mlplib.evidence --why
 
 # scikit-learn brings the digits; it is no part of the project's packages, and moves none of them.
 own-data: $(STAMP)

@@ -46,14 +46,16 @@ from mlplib.evidence.registrations import Control, EvidenceError, Part, Registra
 from mlplib.evidence.statistics import LEVEL
 from mlplib.evidence.verdicts import Verdict, judge
 
+#: What is asked once the verdicts of the first two are known, and `make sweep-why` trains.
+WHY = ()
 #: All registrations, in the order in which they were made. A later one goes to the end; none is ever changed.
-REGISTRATIONS = (CLAIMS, QUESTIONS)
+REGISTRATIONS = (CLAIMS, QUESTIONS, *WHY)
 
 __all__ = [
     "CLAIMS", "CODES", "CONFIRMING", "DEPTH_SERIES", "FASTEST", "FEW", "FIVE_EPOCHS", "LAYERS", "LEVEL",
-    "MATCHED_CHANGE", "MATCHED_FIRST_STEP", "MATCHED_STEP", "MEASURES", "QUESTIONS", "REGISTRATIONS", "REPORTED",
-    "TEN_LAYERS", "TEN_LOGISTIC_LAYERS", "TUNED", "TUNING", "WIDTH_SERIES", "Arm", "Comparison", "Control", "Effect",
-    "EvidenceError", "Measure", "Network", "Part", "Protocol", "Registration", "Verdict", "chosen_step", "compare",
-    "depth", "factors", "gamma", "judge", "layers_of", "trick_names", "tricks", "tunable_depth", "tunable_width",
-    "tuning_curve", "two_layers", "width",
+    "MATCHED_CHANGE", "MATCHED_FIRST_STEP", "MATCHED_STEP", "MEASURES", "QUESTIONS", "REGISTRATIONS",
+    "REPORTED", "TEN_LAYERS", "TEN_LOGISTIC_LAYERS", "TUNED", "TUNING", "WHY", "WIDTH_SERIES", "Arm", "Comparison",
+    "Control", "Effect", "EvidenceError", "Measure", "Network", "Part", "Protocol", "Registration", "Verdict",
+    "chosen_step", "compare", "depth", "factors", "gamma", "judge", "layers_of", "trick_names", "tricks",
+    "tunable_depth", "tunable_width", "tuning_curve", "two_layers", "width",
 ]

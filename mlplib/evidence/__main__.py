@@ -1,4 +1,4 @@
-"""What `make sweep` and `make sweep-full` do: train what the archives in the package lack, and put it there."""
+"""What `make sweep` does, and `-full` and `-why`: train what the archives in the package lack, and put it there."""
 
 import argparse
 import sys
@@ -25,14 +25,26 @@ def full():
     """Train what goes further than the verdicts too: widths, depths, momenta and the parts of the improved sigmoid."""
     core()
     for registration in evidence.REGISTRATIONS:
-        if registration is not CLAIMS:
-            tuning, own = packaged("tuning"), packaged(registration.name)
-            lacking = [one for one in registration.tuning() if one not in tuning]
-            lacking += [one for one in _in_turns(registration) if one not in own]
-            hours = sum(estimate(lacking)) / 3600
-            print(f"The {registration.name} take up to {hours:.1f} hours of one processor, and then a third as much "
-                  "again for the rates chosen.", flush=True)
+        if registration not in (CLAIMS, *evidence.WHY):
+            _say_cost(registration)
             train_registration(registration)
+
+
+def why():
+    """Train what is asked once the verdicts are known: the claims that they left open, on fresh seeds."""
+    for registration in evidence.WHY:
+        _say_cost(registration)
+    for registration in evidence.WHY:
+        train_registration(registration)
+
+
+def _say_cost(registration):
+    tuning, own = packaged("tuning"), packaged(registration.name)
+    choosing = [one for one in registration.tuning() if one not in tuning]
+    lacking = [*choosing, *{one: None for one in _in_turns(registration) if one not in own}]
+    rates = ", and then a third as much again for the rates chosen" if choosing else ""
+    print(f"The runs of {registration.name!r} take up to {sum(estimate(lacking)) / 3600:.1f} hours of one processor, "
+          f"less where they stop early{rates}.", flush=True)
 
 
 def other_data():
@@ -55,8 +67,10 @@ def train_registration(registration, tuning="tuning", data=None):
         return experiments if data is None else [replace(one, data=data) for one in experiments]
 
     fill(tuning, f"what learning rates of the {registration.name} are chosen by", at_hand(registration.tuning()))
+    arms = registration.experiments(packaged(tuning))
+    whole = {one for arm, each in arms.items() if arm not in registration.brief for one in each}
     fill(registration.name, "what the verdicts stand on", at_hand(_in_turns(registration, tuning)),
-         marks=registration.marks)
+         marks=registration.marks, brief=at_hand([one for each in arms.values() for one in each if one not in whole]))
 
 
 def _in_turns(registration, tuning="tuning"):
@@ -95,9 +109,10 @@ def fill(archive, what, experiments, marks=None, **options):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m mlplib.evidence", description=core.__doc__, allow_abbrev=False)
     parser.add_argument("--full", action="store_true", help=full.__doc__)
+    parser.add_argument("--why", action="store_true", help=why.__doc__)
     parser.add_argument("--own-data", action="store_true", help=other_data.__doc__)
     asked = parser.parse_args()
-    work = other_data if asked.own_data else full if asked.full else core
+    work = other_data if asked.own_data else why if asked.why else full if asked.full else core
     try:
         work()
     except KeyboardInterrupt:

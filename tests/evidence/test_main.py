@@ -51,6 +51,11 @@ CLAIMS = Registration("claims", "2026-12-01", (), (
 CONFIRMED = [one for arm in (CLAIMS.arms[0], CLAIMS.arms[1]) for one in arm.experiments()]
 #: The questions in small: two arms, the second at a rate that is chosen for it.
 QUESTIONS = Registration("questions", "2026-12-24", (), two_arms(FAN_IN.varied("offset", offset=-0.5)), after=(CLAIMS,))
+#: What is asked why in small: an arm of which only the ends of its curves are kept, and one that shares a run with it.
+_TWICE = replace(judged_on("half_1"), evaluations_per_epoch=2)
+_CURVES, _ENDS = (PLAIN.under(replace(_TWICE, suffix=suffix), seeds=seeds)
+                  for suffix, seeds in ((", with curves", (200,)), (", three seeds", (200, 201, 202))))
+WHY = Registration("why", "2026-12-25", (), (_CURVES, _ENDS), command="make sweep-why", brief=(_ENDS,))
 
 
 @pytest.fixture
@@ -91,7 +96,8 @@ def take_out(experiment, archive):
 def small_sweep(stores, monkeypatch, trained):
     """A function that does what `make sweep` does, in small, and gives what it trained."""
     monkeypatch.setattr(make_sweep, "CLAIMS", CLAIMS)
-    monkeypatch.setattr(evidence, "REGISTRATIONS", (CLAIMS, QUESTIONS))
+    monkeypatch.setattr(evidence, "REGISTRATIONS", (CLAIMS, QUESTIONS, WHY))
+    monkeypatch.setattr(evidence, "WHY", (WHY,))
     monkeypatch.setattr(make_sweep, "shown_experiments", lambda: SHOWN)
     monkeypatch.setattr(make_sweep, "REPORT", {task: replace(REPORT[task], experiment=SHOWN[0]) for task in REPORT})
     monkeypatch.setattr(make_sweep, "estimate", lambda experiments: [3600.0] * len(experiments))
@@ -184,13 +190,15 @@ def test_make_sweep_full_trains_what_the_verdicts_need_first_and_then_what_goes_
     assert trained[12:14] == SHOWN and len(trained) == 14 + 4 + 4
     assert set(trained[14:18]) == set(tuning)
     assert set(trained[18:]) == set(further) and len(QUESTIONS.experiments(evidence_runs)) == 2
-    assert "The questions take up to 6.0 hours of one processor" in capsys.readouterr().out  # four and two runs
+    said = "The runs of 'questions' take up to 6.0 hours of one processor, less where they stop early, and then a"
+    assert said in capsys.readouterr().out  # four and two runs
     marks = {one: evidence_runs[one].versions for one in trained[14:]}
     assert {one for one in marks if marks[one].get("questions") == QUESTIONS.digest} == set(trained[18:])
     assert not any("rules" in found for found in marks.values())
     assert [len(archive) for archive in evidence_runs.stores] == [0, 4 + 4, 8, 4]
     assert small_sweep(make_sweep.full) == []
-    assert "The questions take up to 0.0 hours" in capsys.readouterr().out
+    said = "The runs of 'questions' take up to 0.0 hours of one processor, less where they stop early.\n"
+    assert said in capsys.readouterr().out
 
 
 def test_a_registration_that_is_made_later_is_trained_into_an_archive_of_its_own(stores, small_sweep, monkeypatch):
@@ -205,6 +213,23 @@ def test_a_registration_that_is_made_later_is_trained_into_an_archive_of_its_own
     assert {run.versions["later"] for run in stores("later").stores[1]} == {later.digest}
     assert [archive.path.read_bytes() for archive in stores("claims", "questions", "shown").stores[1:]] == before
     assert len(later.runs(stores("tuning", "claims", "questions", "later"))) == 4 + 2 + 1
+
+
+def test_make_sweep_why_says_its_cost_and_trains_what_is_asked_once_the_verdicts_are_known(
+        stores, small_sweep, capsys):
+    """No other target does. An experiment of two arms is trained once, and has its curves if one of them needs them."""
+    assert not {one.seed for one in small_sweep(make_sweep.full)} & {200, 201, 202}
+    capsys.readouterr()
+    assert [one.seed for one in small_sweep(make_sweep.why)] == [200, 201, 202]
+    assert capsys.readouterr().out.splitlines()[0] == (
+        "The runs of 'why' take up to 3.0 hours of one processor, less where they stop early.")
+    archive = stores("why").stores[1]
+    runs = WHY.runs(archive)
+    evaluations = {run.experiment.seed: len(run.history.evaluation_step) for run in archive}
+    assert evaluations == {200: 2, 201: 1, 202: 1}
+    assert {run.history.n_steps for run in archive} == {2} and [len(runs[arm]) for arm in WHY.arms] == [1, 3]
+    assert {run.versions["why"] for run in archive} == {WHY.digest}
+    assert small_sweep(make_sweep.why) == []
 
 
 def test_make_own_data_trains_the_claims_on_other_data_into_one_archive(stores, small_sweep, monkeypatch):
@@ -290,9 +315,10 @@ def test_nothing_is_moved_where_no_store_is_written(stores, fill, trained, monke
 def test_make_sweep_says_what_it_does_without_doing_it():
     said = subprocess.run([sys.executable, "-m", "mlplib.evidence", "--help"], text=True, capture_output=True,
                           check=True, cwd=Path(mlplib.__file__).parents[1], timeout=600)
-    assert said.stdout.startswith("usage: python -m mlplib.evidence [-h] [--full] [--own-data]") and not said.stderr
+    assert said.stdout.startswith("usage: python -m mlplib.evidence [-h] [--full] [--why] [--own-data]")
+    assert not said.stderr
     words = " ".join(said.stdout.split())
-    for work in (make_sweep.core, make_sweep.full, make_sweep.other_data):
+    for work in (make_sweep.core, make_sweep.full, make_sweep.why, make_sweep.other_data):
         assert " ".join(work.__doc__.split()) in words
 
 
@@ -304,8 +330,14 @@ def test_the_archives_in_the_package_lack_nothing_and_stay_as_they_are(monkeypat
     monkeypatch.setattr(sweeps, "attempt", lacking)
     folder = Path(mlplib.__file__).with_name("archives")
     before = {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir()}
+    # What is to be trained is named in `tests/evidence/test_stored.py` until its archive is there.
+    stored = [one for one in evidence.WHY if (folder / f"{one.name}.zip").exists()]
+    monkeypatch.setattr(evidence, "WHY", stored)
+    monkeypatch.setattr(evidence, "REGISTRATIONS", [
+        one for one in evidence.REGISTRATIONS if one.command != "make sweep-why" or one in stored])
     with joblib.parallel_config("sequential"):
         make_sweep.full()
+        make_sweep.why()
     assert {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in folder.iterdir()} == before
     said = [line for line in capsys.readouterr().out.splitlines() if " are stored" in line]
     assert len(said) == 1 + 2 * len(evidence.REGISTRATIONS)  # of each registration what chooses and what is judged
