@@ -116,7 +116,7 @@ test: book
 LONG := $(patsubst %,tests/test_%.py,author_year benchmarks build cluster content_security downloads execute exercises \
           findings forty_runs full_disk fuzz kills lite makefile notebooks package packaged page_heads pdf plotting port \
           recipe reproducible store stored_stops style sweeps without_browser) \
-        $(patsubst %,tests/evidence/test_%.py,all_findings claim_recipe figures main own_report stored) \
+        $(patsubst %,tests/evidence/test_%.py,all_findings claim_recipe figures main open_claims own_report stored) \
         $(patsubst %,tests/practice/test_%.py,grading handins mistakes_table student way_back way_forward) \
         $(patsubst %,tests/widgets/test_%.py,bench explorers film)
 FIRST := $(filter-out $(LONG),$(wildcard tests/test_[a-c]*.py tests/evidence/test_*.py tests/practice/test_*.py \

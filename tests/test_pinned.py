@@ -14,6 +14,7 @@ from mlplib import Experiment
 from mlplib.evidence import (
     CLAIMS,
     MEASURES,
+    OPEN,
     QUESTIONS,
     REGISTRATIONS,
     Comparison,
@@ -32,6 +33,7 @@ from mlplib.store import key, packaged
 DIGESTS = {
     "claims": "100c61a9e946596e",
     "questions": "8e30da8405488bab",
+    "open": "076dfa9a6700494c",
 }
 #: That on other data stands beside them: it speaks of no arm of theirs, and no page but its own reads its runs.
 DIGITS_DIGEST = "d148bd5db2290f62"
@@ -137,11 +139,12 @@ def test_a_registration_that_comes_later_changes_none_before_it(monkeypatch):
     comparison = Comparison("seconds", (arm,), (tricks("111").under(),), "same", 0.1)
     later = Registration("later", "2027-01-01", (Part("L1", "as fast", comparison),), (arm,), (CLAIMS, QUESTIONS))
     assert later.digest not in DIGESTS.values()
-    assert {each.name: each.digest for each in (CLAIMS, QUESTIONS)} == DIGESTS
+    assert {each.name: each.digest for each in REGISTRATIONS} == DIGESTS
 
 
 @pytest.mark.parametrize("registration, n, expected", [
-    (CLAIMS, 645, "3ce92c1d9cc3c4a7"), (QUESTIONS, 1500, "e54c14a5c92dd71e")], ids=("claims", "questions"))
+    (CLAIMS, 645, "3ce92c1d9cc3c4a7"), (QUESTIONS, 1500, "e54c14a5c92dd71e"), (OPEN, 1062, "2c7156c42a44e84d")],
+    ids=lambda one: getattr(one, "name", ""))
 def test_all_arms_have_the_names_and_the_experiments_that_they_had(registration, n, expected):
     """One digest over the names of all arms and the keys of their experiments."""
     arms = registration.experiments(packaged("tuning"))
