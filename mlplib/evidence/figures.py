@@ -9,6 +9,7 @@ import numpy as np
 from mlplib._checks import extra
 from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED
 from mlplib.evidence.measures import MEASURES
+from mlplib.evidence.plans import MANY, open_effects
 from mlplib.evidence.statistics import mean_estimate
 from mlplib.evidence.verdicts import OTHER_REASON
 
@@ -316,16 +317,56 @@ class BothTable(Table):
         return "; ".join([verdict.verdict, effect, *control_texts(verdict)])
 
     def _repr_html_(self):
-        def cell(said):
-            verdict, effect, *controls = said.split("; ")
-            return (f"<td>{verdict_mark(verdict)}<br/>{escape(effect)}"
-                    f"{''.join(f'<br/><small>{escape(control)}</small>' for control in controls)}</td>")
-
         rows = (f'<th scope="row">{part}</th><td>{escape(text)}<br/><small>what matters: {escape(rule)}</small></td>'
-                f"{cell(one)}{cell(other)}" for part, text, rule, one, other in self.rows)
+                f"{_verdict_cell(one)}{_verdict_cell(other)}" for part, text, rule, one, other in self.rows)
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("part", "claim", *self.header[3:]))
         return _scrollable("All parts on both", 'class="table" style="min-width: 46em"', head,
                            "\n".join(f"<tr>{row}</tr>" for row in rows))
+
+
+def _verdict_cell(said):
+    verdict, effect, *controls = said.split("; ")
+    return (f"<td>{verdict_mark(verdict)}<br/>{escape(effect)}"
+            f"{''.join(f'<br/><small>{escape(control)}</small>' for control in controls)}</td>")
+
+
+class ReopenedTable(Table):
+    """For each part that the first runs left undecided its verdicts by these, by fresh runs alone, and by all together.
+
+    Parameters
+    ----------
+    found : sequence of mlplib.evidence.open_claims.Reopened
+    """
+
+    def __init__(self, found):
+        super().__init__(["part", "claim", "what matters", "the first runs", "fresh runs alone", "all together",
+                          "seeds that would decide"], [
+            [one.first.part.name, one.first.part.text, rule_text(one.first.effect.comparison),
+             *map(self._said, (one.first, one.fresh, one.both)), _seeds_text(one)] for one in found])
+
+    @staticmethod
+    def _said(verdict):
+        if verdict is None:
+            return ""
+        effect = f"{effect_text(verdict.effect)} ({verdict.effect.comparison.measure}, {verdict.effect.n} seeds)"
+        return "; ".join([verdict.verdict, effect, *control_texts(verdict)])
+
+    def _repr_html_(self):
+        rows = (f'<th scope="row">{part}</th><td>{escape(text)}<br/><small>what matters: {escape(rule)}</small></td>'
+                + "".join(_verdict_cell(each) if each else "<td>no runs</td>" for each in said) + f"<td>{seeds}</td>"
+                for part, text, rule, *said, seeds in self.rows)
+        head = "".join(f'<th scope="col">{escape(name)}</th>' for name in (*self.header[:2], *self.header[3:]))
+        return _scrollable("Claims that were open", 'class="table" style="min-width: 60em"', head,
+                           "\n".join(f"<tr>{row}</tr>" for row in rows))
+
+
+def _seeds_text(reopened):
+    last = reopened.last
+    if last.verdict != UNDECIDED:
+        return "decided"
+    if reopened.needed is None:
+        return f"more than {MANY:,}" if open_effects(last) else "another on other images"
+    return f"{reopened.needed:,}"
 
 
 def plot_verdicts(verdicts):

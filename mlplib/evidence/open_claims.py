@@ -1,14 +1,16 @@
 """Open claims: what the first runs left undecided for lack of seeds, once more on as many fresh ones as it takes."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from mlplib.evidence.claims import CLAIMS
+from mlplib.evidence.effects import UNDECIDED
 from mlplib.evidence.measures import MEASURES
-from mlplib.evidence.plans import recording
+from mlplib.evidence.plans import first_level, open_effects, recording, seeds_needed
 from mlplib.evidence.questions import QUESTIONS
 from mlplib.evidence.registrations import Registration, arms_of
-from mlplib.inputs import STOPS
+from mlplib.evidence.verdicts import Verdict, judge
+from mlplib.inputs import STOPS, THIRDS
 
 FIRST_FRESH = 200  # no run had a seed from here on
 HALVES = STOPS[1:]
@@ -131,3 +133,104 @@ Left out, for the archive is to have 1.2 MB at most; they stay undecided, and ar
 No other thirds of the training file are repeated. By all runs together, the repetitions of the first runs count.
 Cost: 776 runs; by the seconds that the first runs took, 1.5 hours of one processor, 45 minutes of two.
 """)
+
+
+# ---- what became of them
+
+
+def pooled(first, fresh):
+    """All runs of what `OPEN` compares, by its arms: those of the first seeds and then the fresh ones.
+
+    Repetitions on other thirds are those of the first runs.
+
+    Parameters
+    ----------
+    first, fresh : dict from Arm to list of Run
+        As `QUESTIONS.runs` and `OPEN.runs` give them.
+
+    Returns
+    -------
+    dict from Arm to list of Run
+    """
+    runs = {}
+    for arm, source in _SOURCES.items():
+        runs[arm] = [*first[source], *fresh[arm]]
+        runs |= {arm.on_third(third): first[source.on_third(third)] for third in THIRDS[1:]
+                 if source.on_third(third) in first}
+    return runs
+
+
+@dataclass(frozen=True)
+class Reopened:
+    """What became of a part that the first runs left undecided.
+
+    Attributes
+    ----------
+    first : Verdict
+    fresh, both : Verdict or None
+        By the fresh runs alone, and by all together; None if there are no fresh ones. Both are corrected over the parts
+        of `OPEN`. That by all together is not independent of why the part was asked again: because of what the first
+        runs, which it counts too, had shown.
+    needed : int or None
+        If it is still undecided, so many seeds in all would decide it; None if no number up to `plans.MANY` would.
+    """
+
+    first: Verdict
+    fresh: Verdict | None
+    both: Verdict | None
+    needed: int | None
+
+    @property
+    def last(self):
+        """The verdict by all runs that there are."""
+        return self.both or self.first
+
+
+def reopened(verdicts, first, fresh=None):
+    """What became of each part that the first runs left undecided, of those too that were left out.
+
+    Parameters
+    ----------
+    verdicts : sequence of Verdict
+        On the claims and the questions.
+    first : dict from Arm to list of Run
+        What they stand on.
+    fresh : dict from Arm to list of Run, optional
+        As `OPEN.runs` gives them; by default there are none yet.
+
+    Returns
+    -------
+    list of Reopened
+        In the order of `verdicts`.
+    """
+    alone, both = {}, {}
+    if fresh is not None:
+        every = pooled(first, fresh)
+        alone, both = ({one.part.name: one for one in judge(runs, OPEN.parts)} for runs in (fresh, every))
+    found = []
+    for verdict in verdicts:
+        if verdict.verdict == UNDECIDED:
+            name = verdict.part.name
+            last, runs = (both[name], every) if name in both else (verdict, first)
+            found.append(Reopened(verdict, alone.get(name), both.get(name), needed_for(last, runs)))
+    return found
+
+
+def needed_for(verdict, runs):
+    """How many seeds would decide a verdict in four of five tries, at the level of `OPEN`.
+
+    Parameters
+    ----------
+    verdict : Verdict
+    runs : dict from Arm to list of Run
+        What it stands on.
+
+    Returns
+    -------
+    int or None
+        None if it is decided, no number up to `plans.MANY` would do, or a repetition on other images stands against it.
+    """
+    if verdict.verdict != UNDECIDED:
+        return None
+    needed = [seeds_needed(effect.comparison, runs, first_level(OPEN.parts)) for effect in open_effects(verdict)]
+    return None if None in needed else max(needed, default=None)

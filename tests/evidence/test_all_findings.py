@@ -3,9 +3,11 @@
 import pytest
 
 from mlplib.evidence import CLAIMS, MEASURES, QUESTIONS, compare, tricks
-from mlplib.evidence.effects import HOLDS
+from mlplib.evidence.effects import HOLDS, UNDECIDED
 from mlplib.evidence.figures import VerdictTable, effect_text
 from mlplib.evidence.findings import Findings
+from mlplib.evidence.open_claims import LEFT_OUT, PLANNED, reopened
+from mlplib.evidence.plans import open_effects
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +22,17 @@ def test_there_is_a_verdict_on_each_part_of_both_registrations_by_its_name(findi
     assert findings["C3a"].verdict == HOLDS and findings["SC3a"].part.name == "SC3a"
     with pytest.raises(KeyError):
         findings["C20"]
+
+
+def test_what_lacked_seeds_is_what_the_open_claims_ask_again_or_say_how_many_it_takes(findings):
+    undecided = {each.part.name: each for each in findings.claims + findings.questions if each.verdict == UNDECIDED}
+    assert set(undecided) == set(PLANNED) | set(LEFT_OUT) and not set(PLANNED) & set(LEFT_OUT)
+    lacking = {name: open_effects(each) for name, each in undecided.items()}
+    others = {name for name, effects in lacking.items() if effects != [undecided[name].effect]}
+    assert others == {"C12f"}, "no repetition stands against one of them; of C12f the control is open"
+    assert lacking["C12f"] == [undecided["C12f"].controls[0][1]]
+    said = {one.first.part.name: one.needed for one in reopened(findings.claims + findings.questions, findings.runs)}
+    assert said == {name: powers[-1].needed for name, powers in (PLANNED | LEFT_OUT).items()}
 
 
 def test_an_effect_is_told_with_its_interval_or_in_a_word(findings):
