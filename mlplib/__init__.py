@@ -5,6 +5,7 @@ widgets are imported by name, `import mlplib.plotting` and `import mlplib.widget
 """
 
 from mlplib.activations import ACTIVATIONS
+from mlplib.curvature import hessian_vector_product, spectrum
 from mlplib.datasets import DataSet, read_idx
 from mlplib.experiments import Experiment
 from mlplib.gradient_check import check_gradients
@@ -23,5 +24,6 @@ __version__ = "0.1.0"
 __all__ = [
     "ACTIVATIONS", "INITIALIZERS", "MLP", "MNIST", "REPORT", "SGD", "DataSet", "DivergenceWarning", "EarlyStopping",
     "Experiment", "Figures", "History", "Momentum", "Progress", "Run", "Split", "Standardizer", "Trainer",
-    "check_gradients", "load_mnist", "read_idx", "reproduce", "run", "sweep", "trainer_for",
+    "check_gradients", "hessian_vector_product", "load_mnist", "read_idx", "reproduce", "run", "spectrum", "sweep",
+    "trainer_for",
 ]

@@ -109,7 +109,8 @@ def instance(name, value, kind):
     """Return `value` if it is an object of a class; not the class itself, nor anything like it."""
     if not isinstance(value, kind):
         got = f"the class {value.__name__}" if isinstance(value, type) else type(value).__name__
-        raise TypeError(f"{name}: expected a{'n' * (kind.__name__[0] in 'AEIOU')} {kind.__name__}, got {got}")
+        spoken = kind.__name__[0] in "AEIOU" or kind.__name__.isupper()  # an Experiment, an MLP
+        raise TypeError(f"{name}: expected a{'n' * spoken} {kind.__name__}, got {got}")
     return value
 
 
@@ -241,6 +242,20 @@ def samples(name, X, width, dtype):
         row, column = np.argwhere(~np.isfinite(X))[0]
         raise ValueError(f"{name}: expected finite values, got {X[row, column]} in row {row}, column {column}")
     return X
+
+
+def shaped(name, value, shape, dtype):
+    """Return `value` as a finite array of a shape and the given dtype."""
+    expected = f"a numeric array of shape {shape}"
+    found = array(name, value, expected)
+    if found.dtype.kind not in "fiu" or found.shape != shape:
+        raise (ValueError if found.dtype.kind in "fiu" else TypeError)(
+            f"{name}: expected {expected}, got shape {found.shape} and dtype {found.dtype}")
+    with np.errstate(all="ignore"):  # too large for the dtype becomes infinity, which the next line reports
+        found = found.astype(dtype, copy=False)
+    if not np.isfinite(found).all():
+        raise ValueError(f"{name}: expected finite numbers, got {found[~np.isfinite(found)][0]}")
+    return found
 
 
 def _plain(array):

@@ -58,6 +58,20 @@ class Sigmoid:
         slope *= a
         return slope
 
+    def bend(self, a):
+        """Compute f″(z) / f′(z) from the output: 1 - 2a. Only the curvature of the loss asks for it.
+
+        Parameters
+        ----------
+        a : floating array of any shape
+            f(z).
+
+        Returns
+        -------
+        array, shaped like `a`
+        """
+        return 1 - 2 * a
+
 
 class ImprovedSigmoid:
     """LeCun's scaled tanh, f(z) = 1.7159 tanh(2z/3), with f′ = (2/3) (1.7159 - a²/1.7159).
@@ -85,6 +99,10 @@ class ImprovedSigmoid:
         slope *= -self.S / self.A
         slope += self.S * self.A
         return slope
+
+    def bend(self, a):
+        """Compute f″(z) / f′(z) from the output, -(4/3) a/1.7159; arguments as for `Sigmoid`."""
+        return (-2 * self.S / self.A) * a
 
 
 #: The activations by the name that `MLP` and `Experiment` know them by. Another one is a class like `Sigmoid` and
@@ -126,6 +144,10 @@ class Adjusted:
         slope = self.g.derivative((a - self.offset) / self.output_gain, out=out)
         slope *= self.input_gain * self.output_gain
         return slope
+
+    def bend(self, a):
+        """Compute f″(z) / f′(z) from the output; arguments as for `Sigmoid`."""
+        return self.input_gain * self.g.bend((a - self.offset) / self.output_gain)
 
 
 def activation(name, input_gain=1.0, output_gain=1.0, offset=0.0):

@@ -67,6 +67,19 @@ def test_its_gradients_are_the_slopes_of_the_loss(arctan, problem, biases, gains
     assert steepest(ACTIVATIONS["arctan"]) == 1
 
 
+def test_its_bend_is_asked_for_where_the_curvature_is(arctan, problem, monkeypatch):
+    model, (X, y) = MLP((5, 3), "arctan", n_inputs=4, n_classes=3, dtype=np.float64), problem()
+    with pytest.raises(TypeError, match="such as Sigmoid, which has a bend, f″/f′"):
+        mlplib.hessian_vector_product(model, X, y, model.weights)
+    monkeypatch.setattr(Arctan, "bend", lambda self, a: -2 * np.tan(a) * np.cos(a) ** 2, raising=False)
+    product, start, h = mlplib.hessian_vector_product(model, X, y, model.weights), model.weights, 1e-5
+    model.weights = [(1 + h) * W for W in start]
+    above = model.gradients(X, y)
+    model.weights = [(1 - h) * W for W in start]
+    for a, b, change in zip(above, model.gradients(X, y), product):
+        np.testing.assert_allclose((a - b) / (2 * h), change, atol=1e-8)
+
+
 def test_an_experiment_with_it_is_trained_recorded_stored_and_read(arctan, tmp_path, mnist):
     experiment = Experiment(activation="arctan", diagnostics=("layers",), n_train=320, epochs=1)
     run, store = mlplib.run(experiment), Store(tmp_path)
