@@ -12,19 +12,13 @@ import numpy as np
 import mlplib
 from mlplib.inputs import standardized_mnist
 from mlplib.running import Figures, one_blas_thread
+from mlplib.straight_through import StraightThrough
 
 FILE = Path(mlplib.__file__).with_name("wrong_gradient.json")
 SEEDS, EPOCHS = range(5), 15
 
 
-class ForgetsDerivative(mlplib.MLP):
-    """As in the chapter: δ goes back through the hidden layer without the factor f′."""
-
-    def backpropagate(self, inputs, delta, buffers):
-        return [inputs[0].T @ (delta @ self.weights[1].T), inputs[1].T @ delta]
-
-
-NETWORKS = {"right": mlplib.MLP, "forgets": ForgetsDerivative}
+NETWORKS = {"right": mlplib.MLP, "forgets": StraightThrough}
 
 
 def after_each_epoch(network, seed, epochs):

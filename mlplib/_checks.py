@@ -92,6 +92,15 @@ def gain(name, value):
     return real(name, value, "a finite number other than 0", lambda v: v != 0)
 
 
+def scales(name, value, n):
+    """Return a factor for all weight matrices, or a tuple with one for each of n."""
+    if not isinstance(value, (list, tuple)):
+        return gain(name, value)
+    if len(value) != n:
+        raise ValueError(f"{name}: expected a number, or {n}, one for each weight matrix, got {len(value)}")
+    return tuple(gain(f"{name}[{i}]", each) for i, each in enumerate(value))
+
+
 def sequence(name, value, what):
     """Return `value` as a tuple if it has an order and can be gone through twice, as lists, tuples and arrays can."""
     if type(value) in (list, tuple):  # what an update hands over, which has no time for more

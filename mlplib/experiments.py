@@ -73,8 +73,8 @@ class Experiment:
         Train on the first so many of the 20,000 training images; None is on all, and becomes their number.
     input_gain, output_gain, offset : float
         The hidden units give output_gain f(input_gain z) + offset, f being the activation.
-    init_scale : float
-        A factor for all initial weights.
+    init_scale : float or sequence of float
+        A factor for all initial weights, or one for each weight matrix.
     third : {0, 1, 2}
         Which 20,000 of the training file's 60,000 images are the training images; 0 are the first, the report's.
     inputs : {"standardized", "uncentred", "unit_interval"}
@@ -90,6 +90,8 @@ class Experiment:
         training file that are not trained on.
     diagnostics : sequence of {"layers", "units", "hits"}
         What is recorded beside the losses, in `Run.diagnostics`; see `mlplib.diagnostics`.
+    straight_through : bool
+        Whether the backward pass forgets f′, as chapter 2 does by mistake; see `mlplib.straight_through`.
     data : DataSet or None
         Other training and validation samples than MNIST's. They have no other thirds and no "held_out".
 
@@ -114,7 +116,7 @@ class Experiment:
     input_gain: float = 1.0
     output_gain: float = 1.0
     offset: float = 0.0
-    init_scale: float = 1.0
+    init_scale: float | tuple = 1.0
     third: int = 0
     inputs: str = "standardized"
     evaluations_per_epoch: int = 5
@@ -122,6 +124,7 @@ class Experiment:
     stop_on: tuple = ("validation",)
     judge_on: tuple = ()
     diagnostics: tuple = ()
+    straight_through: bool = False
     data: DataSet | None = None
 
     def __post_init__(self):
@@ -144,7 +147,7 @@ class Experiment:
             "input_gain": _checks.gain("input_gain", self.input_gain),
             "output_gain": _checks.gain("output_gain", self.output_gain),
             "offset": _checks.finite("offset", self.offset),
-            "init_scale": _checks.gain("init_scale", self.init_scale),
+            "init_scale": _checks.scales("init_scale", self.init_scale, len(self.hidden) + 1),
             "third": _checks.integer("third", self.third, minimum=0),
             "inputs": _checks.one_of("inputs", self.inputs, INPUTS),
             "evaluations_per_epoch": _checks.integer("evaluations_per_epoch", self.evaluations_per_epoch, minimum=1),
@@ -152,6 +155,7 @@ class Experiment:
             "stop_on": _checks.names("stop_on", self.stop_on, STOPS),
             "judge_on": _checks.names("judge_on", self.judge_on, JUDGES),
             "diagnostics": _checks.names("diagnostics", self.diagnostics, DIAGNOSTICS),
+            "straight_through": _checks.boolean("straight_through", self.straight_through),
         }
         if self.learning_rate is not None:
             checked["learning_rate"] = _checks.learning_rate(self.learning_rate)
@@ -171,8 +175,10 @@ class Experiment:
             raise ValueError(f"batch_size: expected at most n_train = {self.n_train}, got {self.batch_size}")
         for name in ("learning_rate", "input_gain", "output_gain", "offset"):
             _checks.within(name, checked.get(name, 1.0))
-        if abs(checked["init_scale"]) > 1:  # a small one only makes weights 0
-            _checks.within("init_scale", checked["init_scale"])
+        scales = checked["init_scale"] if isinstance(checked["init_scale"], tuple) else (checked["init_scale"],)
+        for scale in scales:
+            if abs(scale) > 1:  # a small one only makes weights 0
+                _checks.within("init_scale", scale)
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 

@@ -83,8 +83,8 @@ class MLP:
     n_classes : int
     input_gain, output_gain, offset : float
         The hidden units give output_gain f(input_gain z) + offset, f being the activation.
-    init_scale : float
-        A factor for all initial weights.
+    init_scale : float or sequence of float
+        A factor for all initial weights, or one for each weight matrix.
 
     Attributes
     ----------
@@ -114,17 +114,17 @@ class MLP:
             _checks.within(name, check(name, value), self.dtype) for name, check, value in (
                 ("input_gain", _checks.gain, input_gain), ("output_gain", _checks.gain, output_gain),
                 ("offset", _checks.finite, offset)))
-        self.init_scale = _checks.gain("init_scale", init_scale)
+        self.init_scale = _checks.scales("init_scale", init_scale, len(self.hidden) + 1)
         self.weights = self._initial_weights()
 
     def _initial_weights(self):
         weights_stream, _ = np.random.SeedSequence(self.seed).spawn(2)  # the other one orders the data
         rng = np.random.default_rng(weights_stream)
-        weights = []
-        for shape, fan_in in zip(self._shapes(), (self.n_inputs, *self.hidden)):
+        weights, scales = [], np.broadcast_to(self.init_scale, len(self.hidden) + 1)
+        for shape, fan_in, scale in zip(self._shapes(), (self.n_inputs, *self.hidden), scales):
             W = draw(self.init, rng, shape, fan_in)
             with np.errstate(all="ignore"):
-                weights.append((self.init_scale * W).astype(self.dtype, order=ORDER))
+                weights.append((scale * W).astype(self.dtype, order=ORDER))
         _checks.within("init_scale", max(float(np.abs(W).max()) for W in weights), self.dtype)
         return weights
 

@@ -16,6 +16,7 @@ from mlplib.experiments import Experiment
 from mlplib.history import History
 from mlplib.inputs import half_masks, held_out_pieces, sets_of
 from mlplib.network import MLP
+from mlplib.straight_through import StraightThrough
 from mlplib.threads import on_threads
 from mlplib.training import Trainer, Weights, on_subset
 
@@ -141,8 +142,9 @@ def model_for(experiment):
     MLP
     """
     e = _checks.instance("experiment", experiment, Experiment)
-    return MLP(e.hidden, e.activation, e.init, e.biases, e.seed, n_inputs=e.n_inputs, n_classes=e.n_classes,
-               input_gain=e.input_gain, output_gain=e.output_gain, offset=e.offset, init_scale=e.init_scale)
+    network = StraightThrough if e.straight_through else MLP
+    return network(e.hidden, e.activation, e.init, e.biases, e.seed, n_inputs=e.n_inputs, n_classes=e.n_classes,
+                   input_gain=e.input_gain, output_gain=e.output_gain, offset=e.offset, init_scale=e.init_scale)
 
 
 def _sets(experiment):

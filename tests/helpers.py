@@ -31,7 +31,7 @@ THREE = replace(PLAIN, stop_on=RULES, judge_on=(*RULES, "held_out"))
 VARIED = {
     "input_gain": 2.0, "output_gain": 0.5, "offset": -0.25, "init_scale": 0.1, "third": 2, "inputs": "unit_interval",
     "evaluations_per_epoch": 2, "dense_steps": 300, "stop_on": ("half_2", "validation"),
-    "judge_on": ("held_out", "half_1"), "diagnostics": ("units", "hits"),
+    "judge_on": ("held_out", "half_1"), "diagnostics": ("units", "hits"), "straight_through": True,
 }
 
 

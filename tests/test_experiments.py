@@ -25,7 +25,12 @@ def test_the_new_fields_say_nothing_by_default():
     assert Experiment() == Experiment(
         input_gain=1.0, output_gain=1.0, offset=0.0, init_scale=1.0, third=0, inputs="standardized",
         evaluations_per_epoch=5, dense_steps=0, stop_on=("validation",), judge_on=(), diagnostics=(),
+        straight_through=False,
     )
+
+
+def test_initial_scales_may_come_as_a_list_and_stay_hashable():
+    assert {Experiment(init_scale=[0.5, 2]), Experiment(init_scale=(0.5, 2.0))} == {Experiment(init_scale=(0.5, 2))}
 
 
 def test_an_experiment_is_frozen():

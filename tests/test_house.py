@@ -20,7 +20,7 @@ FOLDER = Path(mlplib.__file__).parent
 FLOORS = [
     ["_checks files products", "activations initializers threads"],
     ["mnist datasets optimizers gradient_check", "losses"],
-    ["network inputs", "curvature diagnostics"],
+    ["network inputs", "curvature diagnostics straight_through"],
     ["history", "training"],
     ["practice.observation practice.predictions", "practice.blanks", "practice.way_forward",
      "practice.way_back practice.learning", "practice.checking", "practice.handins", "practice.grading",

@@ -86,6 +86,13 @@ def test_the_initial_scale_multiplies_the_same_draws(init, biases, scale):
         np.testing.assert_allclose(V, scale * W, rtol=1e-15)
 
 
+def test_each_matrix_may_have_an_initial_scale_of_its_own():
+    plain, scaled = (small(init_scale=factor).weights for factor in (1, [0.5, -3.0, 2.0]))
+    for W, V, scale in zip(plain, scaled, (0.5, -3.0, 2.0), strict=True):
+        np.testing.assert_allclose(V, scale * W, rtol=1e-15)
+    assert small(init_scale=[0.5, -3, 2]).init_scale == (0.5, -3, 2)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_by_default_weights_are_the_draws_themselves(dtype):
     rng = np.random.default_rng(np.random.SeedSequence(3).spawn(2)[0])

@@ -10,6 +10,7 @@ import mlplib
 from mlplib import Experiment
 from mlplib.diagnostics import Recorder
 from mlplib.inputs import half_masks, held_out_pieces
+from mlplib.straight_through import StraightThrough
 
 SHORT = Experiment(n_train=2000, epochs=2)
 TINY = Experiment(hidden=(8,), n_train=320, epochs=1)
@@ -43,6 +44,7 @@ def test_every_new_field_reaches_the_trainer(training_file):
     trainer = mlplib.trainer_for(Experiment((6,), n_train=640, **VARIED))
     model, (images, labels) = trainer.model, (array[40_000:40_640] for array in training_file)
     assert (model.input_gain, model.output_gain, model.offset, model.init_scale) == (2.0, 0.5, -0.25, 0.1)
+    assert type(model) is StraightThrough
     seen = next(iter(trainer))
     assert seen[3:5] == pytest.approx(model.evaluate(standardized(images, 0, 255), labels), rel=1e-5)
     assert (trainer.evaluations_per_epoch, trainer.evaluate_every, trainer.dense_steps) == (2, 10, 300)

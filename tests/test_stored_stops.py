@@ -39,6 +39,13 @@ def test_what_was_stored_before_is_still_found():
     assert key(Experiment()) in names and all(run.stops == {} == run.diagnostics for run in runs)
 
 
+def test_a_run_with_an_initial_scale_for_each_matrix_is_found_again(tmp_path):
+    experiment = replace(PLAIN, epochs=1, init_scale=[0.5, 2])
+    shelf = Store(tmp_path)
+    shelf.save(mlplib.run(experiment))
+    assert shelf[experiment].experiment == experiment and shelf[experiment].experiment.init_scale == (0.5, 2.0)
+
+
 # ---- stops and diagnostics
 
 
