@@ -84,6 +84,17 @@ def gamma(value):
     return real("gamma", value, "a number of at least 0 and below 1", lambda v: 0 <= v < 1)
 
 
+def phase(name, value):
+    """Return the first of some updates and the one after their last, a tuple of two ints."""
+    found = sequence(name, value, "two integers, such as (0, 625)")
+    if len(found) != 2:
+        raise ValueError(f"{name}: expected two integers, such as (0, 625), got {len(found)}")
+    first, stop = (integer(name, each, minimum=0) for each in found)
+    if first >= stop:
+        raise ValueError(f"{name}: expected the first of some updates, and the one after the last, got {first}, {stop}")
+    return first, stop
+
+
 def finite(name, value):
     return real(name, value, "a finite number", lambda v: True)
 

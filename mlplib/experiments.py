@@ -12,7 +12,7 @@ from mlplib.initializers import INITIALIZERS
 from mlplib.inputs import INPUTS, JUDGES, STOPS, THIRDS
 from mlplib.mnist import N_CLASSES, N_INPUTS, N_TRAIN, N_VALIDATION
 from mlplib.network import BIASES
-from mlplib.optimizers import SGD, Momentum
+from mlplib.optimizers import SGD, Momentum, PhasedMomentum
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,9 @@ class Experiment:
         training file that are not trained on.
     diagnostics : sequence of {"layers", "units", "hits"}
         What is recorded beside the losses, in `Run.diagnostics`; see `mlplib.diagnostics`.
+    momentum_in : sequence of int or None
+        The first update with momentum and the one after the last; in all others plain descent takes the same effective
+        step, α / (1 - γ). None is momentum throughout.
     straight_through : bool
         Whether the backward pass forgets f′, as chapter 2 does by mistake; see `mlplib.straight_through`.
     data : DataSet or None
@@ -124,6 +127,7 @@ class Experiment:
     stop_on: tuple = ("validation",)
     judge_on: tuple = ()
     diagnostics: tuple = ()
+    momentum_in: tuple | None = None
     straight_through: bool = False
     data: DataSet | None = None
 
@@ -161,6 +165,10 @@ class Experiment:
             checked["learning_rate"] = _checks.learning_rate(self.learning_rate)
         if self.patience is not None:
             checked["patience"] = _checks.integer("patience", self.patience, minimum=1)
+        if self.momentum_in is not None:
+            checked["momentum_in"] = _checks.phase("momentum_in", self.momentum_in)
+            if not checked["gamma"]:
+                raise ValueError("momentum_in: expected None where gamma is 0, for there is no momentum")
         if not checked["stop_on"]:
             raise ValueError("stop_on: expected at least one name, got none")
         if self.third not in THIRDS:
@@ -218,9 +226,10 @@ class Experiment:
         return replace(self, **{field: TRICKS[name].fields[field] for field, name in set_by.items()})
 
     def optimizer(self):
-        """A fresh `SGD` or, where gamma is above 0, `Momentum`."""
+        """A fresh `SGD` or, where gamma is above 0, `Momentum`; if only in some updates, `PhasedMomentum`."""
         if self.gamma:
-            return Momentum(0.02 if self.learning_rate is None else self.learning_rate, self.gamma)
+            settings = 0.02 if self.learning_rate is None else self.learning_rate, self.gamma
+            return PhasedMomentum(*settings, *self.momentum_in) if self.momentum_in else Momentum(*settings)
         return SGD(0.1 if self.learning_rate is None else self.learning_rate)
 
     @property

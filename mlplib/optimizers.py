@@ -1,4 +1,4 @@
-"""How a gradient moves the weights: plain gradient descent, and with momentum."""
+"""How a gradient moves the weights: plain gradient descent, with momentum, and with momentum for a while."""
 
 from collections import deque
 from itertools import starmap
@@ -158,3 +158,52 @@ class Momentum:
     def direction(self, gradients):
         """What the learning rate multiplied in the last update: the velocities."""
         return self.velocities
+
+
+class PhasedMomentum(Momentum):
+    """Momentum in some of the updates; in all others plain descent with the same effective step, α / (1 - γ).
+
+    The velocities follow the gradients all the time, so where momentum sets in they are full: what differs from
+    `Momentum` is only which updates use them.
+
+    Parameters
+    ----------
+    learning_rate, gamma : float
+        As for `Momentum`.
+    first, stop : int
+        Momentum moves the weights from update `first` on, counted from 0, and before update `stop`.
+
+    Attributes
+    ----------
+    n_updates : int
+        Made so far.
+    velocities
+        As for `Momentum`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as described.
+    """
+
+    def __init__(self, learning_rate, gamma, first, stop):
+        super().__init__(learning_rate, gamma)
+        self.first, self.stop = _checks.phase("first, stop", (first, stop))
+        self.n_updates = 0
+
+    def __repr__(self):
+        return f"Phased{super().__repr__()[:-1]}, first={self.first}, stop={self.stop})"
+
+    def moves(self, weights, gradients):
+        """What `update` does, as calls for `at_once`; arguments and errors as for `update`."""
+        moves = super().moves(weights, gradients)
+        if not self.first <= self.n_updates < self.stop:
+            step = self.learning_rate / (1 - self.gamma)
+            moves[2::4] = [(np.multiply, gradient, step, each) for gradient, each in zip(gradients, self._steps)]
+        return [*moves, (vars(self).update, {"n_updates": self.n_updates + 1})]
+
+    def direction(self, gradients):
+        """What the learning rate multiplied in the last update, given its gradients: a list of arrays."""
+        if self.first < self.n_updates <= self.stop:
+            return self.velocities
+        return [gradient / (1 - self.gamma) for gradient in gradients]

@@ -15,6 +15,7 @@ from mlplib import MLP, SGD, Experiment, Momentum, Standardizer
 from mlplib.activations import ACTIVATIONS, activation
 from mlplib.evidence import CLAIMS, QUESTIONS, compare
 from mlplib.network import Buffers
+from mlplib.optimizers import PhasedMomentum
 from mlplib.store import Archive, Store, StoreChain, packaged
 from mlplib.training import EarlyStopping
 
@@ -47,7 +48,8 @@ each_way = pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 
 @each_way
 @pytest.mark.parametrize("biases", ["input", "every_layer"])
-@pytest.mark.parametrize("optimizer", [SGD(0.3), Momentum(0.1, 0.9)], ids=repr)
+@pytest.mark.parametrize("optimizer", [SGD(0.3), Momentum(0.1, 0.9), PhasedMomentum(0.1, 0.9, 5, 11)],
+                         ids=repr)
 def test_a_trainer_that_is_copied_in_mid_run_goes_on_as_the_original(small_trainer, bits, way, optimizer, biases):
     def trainer():
         return small_trainer(copy.copy(optimizer), lambda *args, **options: MLP(*args, biases=biases, **options),

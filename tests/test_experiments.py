@@ -25,7 +25,7 @@ def test_the_new_fields_say_nothing_by_default():
     assert Experiment() == Experiment(
         input_gain=1.0, output_gain=1.0, offset=0.0, init_scale=1.0, third=0, inputs="standardized",
         evaluations_per_epoch=5, dense_steps=0, stop_on=("validation",), judge_on=(), diagnostics=(),
-        straight_through=False,
+        momentum_in=None, straight_through=False,
     )
 
 

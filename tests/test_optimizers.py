@@ -8,6 +8,7 @@ import pytest
 from helpers import assert_all_close, in_torch, torch_weights
 
 from mlplib import MLP, SGD, Momentum
+from mlplib.optimizers import PhasedMomentum
 
 
 def positions(optimizer, gradients):
@@ -26,6 +27,33 @@ def test_sgd_subtracts_the_scaled_gradient():
 def test_momentum_adds_the_gradient_to_the_velocity_that_is_kept():
     # v = 1, 0.5 + 1, 0.75, 0.375 - 1
     assert positions(Momentum(0.1, gamma=0.5), [1, 1, 0, -1]) == pytest.approx([0.9, 0.75, 0.675, 0.7375])
+
+
+@pytest.mark.parametrize("first, stop, expected", [
+    (1, 3, [0.8, 0.65, 0.575, 0.775, 0.575]),  # steps of 0.2 ∇C, 0.1 v, 0.1 v, 0.2 ∇C, 0.2 ∇C
+    (0, 2, [0.9, 0.75, 0.75, 0.95, 0.75]),
+    (0, 9, [0.9, 0.75, 0.675, 0.7375, 0.66875]),
+    (3, 4, [0.8, 0.6, 0.6, 0.6625, 0.4625]),
+])
+def test_momentum_in_a_phase_is_plain_descent_before_and_after_with_a_velocity_that_goes_on(first, stop, expected):
+    # v = 1, 1.5, 0.75, -0.625, 0.6875
+    optimizer = PhasedMomentum(0.1, 0.5, first, stop)
+    assert positions(optimizer, [1, 1, 0, -1, 1]) == pytest.approx(expected)
+    assert optimizer.n_updates == 5 and optimizer.velocities[0].item() == 0.6875
+
+
+def test_what_was_multiplied_is_the_velocity_within_the_phase_and_the_scaled_gradient_outside():
+    optimizer, W, found = PhasedMomentum(0.1, 0.5, 1, 2), np.ones((1, 1)), []
+    for gradient in (1.0, 3.0, 1.0):
+        before = W.item()
+        optimizer.update([W], [np.array([[gradient]])])
+        found.append(optimizer.direction([np.array([[gradient]])])[0].item())
+        assert before - W.item() == pytest.approx(0.1 * found[-1])
+    assert found == [2, 3.5, 2]
+
+
+def test_its_phase_is_told_by_its_repr():
+    assert repr(PhasedMomentum(0.1, 0.5, 1, 2)) == "PhasedMomentum(learning_rate=0.1, gamma=0.5, first=1, stop=2)"
 
 
 def test_without_gamma_momentum_is_sgd():

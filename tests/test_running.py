@@ -55,6 +55,13 @@ def test_every_new_field_reaches_the_trainer(training_file):
     assert (plain.subsets, plain.observe, list(plain.stopping)) == ({}, None, ["validation"])
 
 
+def test_momentum_in_some_updates_only_reaches_the_trainer():
+    experiment = Experiment(gamma=0.9, learning_rate=0.03, momentum_in=[4, 9], n_train=640)
+    assert repr(mlplib.trainer_for(experiment).optimizer) == (
+        "PhasedMomentum(learning_rate=0.03, gamma=0.9, first=4, stop=9)")
+    assert {experiment} == {replace(experiment, momentum_in=(4, 9))}
+
+
 def test_a_run_trains_the_experiment(run):
     assert run.experiment == SHORT
     assert len(run.history.step) == 2 * (2000 // 32)
