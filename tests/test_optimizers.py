@@ -52,6 +52,13 @@ def test_what_was_multiplied_is_the_velocity_within_the_phase_and_the_scaled_gra
     assert found == [2, 3.5, 2]
 
 
+def test_outside_the_phase_each_matrix_moves_by_its_own_gradient():
+    optimizer, weights = PhasedMomentum(0.1, 0.5, 5, 6), [np.zeros((1, 2)), np.zeros((2, 1))]
+    for _ in range(2):
+        optimizer.update(weights, [np.full((1, 2), 1.0), np.full((2, 1), 3.0)])
+    assert_all_close(weights, [np.full((1, 2), -0.4), np.full((2, 1), -1.2)], rtol=1e-12)
+
+
 def test_its_phase_is_told_by_its_repr():
     assert repr(PhasedMomentum(0.1, 0.5, 1, 2)) == "PhasedMomentum(learning_rate=0.1, gamma=0.5, first=1, stop=2)"
 
