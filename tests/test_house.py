@@ -28,7 +28,7 @@ FLOORS = [
     ["experiments", "running"],
     ["entries", "store", "sweeps", "report", "catalogue"],
     ["evidence.measures evidence.special", "evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
-     "evidence.registrations", "evidence.claims", "evidence.questions evidence.other_data",
+     "evidence.registrations", "evidence.claims", "evidence.questions evidence.other_data evidence.mechanisms",
      "evidence.verdicts evidence.plans", "evidence.open_claims"],
     ["style", "plotting", "evidence.figures", "evidence.findings evidence.own_report"],
     ["widgets.frames", "widgets.bench widgets.explorers widgets.film widgets.stepper"],
