@@ -34,6 +34,7 @@ DIGESTS = {
     "claims": "100c61a9e946596e",
     "questions": "8e30da8405488bab",
     "open": "076dfa9a6700494c",
+    "mechanisms": "08ad875e20e9d0db",
 }
 #: That on other data stands beside them: it speaks of no arm of theirs, and no page but its own reads its runs.
 DIGITS_DIGEST = "d148bd5db2290f62"

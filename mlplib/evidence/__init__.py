@@ -31,6 +31,7 @@ from mlplib.evidence.arms import (
 from mlplib.evidence.claims import CLAIMS
 from mlplib.evidence.effects import Comparison, Effect, compare
 from mlplib.evidence.measures import MEASURES, Measure
+from mlplib.evidence.mechanisms import MECHANISMS
 from mlplib.evidence.open_claims import OPEN
 from mlplib.evidence.questions import (
     DEPTH_SERIES,
@@ -48,15 +49,15 @@ from mlplib.evidence.statistics import LEVEL
 from mlplib.evidence.verdicts import Verdict, judge
 
 #: What is asked once the verdicts of the first two are known, and `make sweep-why` trains.
-WHY = (OPEN,)
+WHY = (OPEN, MECHANISMS)
 #: All registrations, in the order in which they were made. A later one goes to the end; none is ever changed.
 REGISTRATIONS = (CLAIMS, QUESTIONS, *WHY)
 
 __all__ = [
     "CLAIMS", "CODES", "CONFIRMING", "DEPTH_SERIES", "FASTEST", "FEW", "FIVE_EPOCHS", "LAYERS", "LEVEL",
-    "MATCHED_CHANGE", "MATCHED_FIRST_STEP", "MATCHED_STEP", "MEASURES", "OPEN", "QUESTIONS", "REGISTRATIONS",
-    "REPORTED", "TEN_LAYERS", "TEN_LOGISTIC_LAYERS", "TUNED", "TUNING", "WHY", "WIDTH_SERIES", "Arm", "Comparison",
-    "Control", "Effect", "EvidenceError", "Measure", "Network", "Part", "Protocol", "Registration", "Verdict",
-    "chosen_step", "compare", "depth", "factors", "gamma", "judge", "layers_of", "trick_names", "tricks",
+    "MATCHED_CHANGE", "MATCHED_FIRST_STEP", "MATCHED_STEP", "MEASURES", "MECHANISMS", "OPEN", "QUESTIONS",
+    "REGISTRATIONS", "REPORTED", "TEN_LAYERS", "TEN_LOGISTIC_LAYERS", "TUNED", "TUNING", "WHY", "WIDTH_SERIES", "Arm",
+    "Comparison", "Control", "Effect", "EvidenceError", "Measure", "Network", "Part", "Protocol", "Registration",
+    "Verdict", "chosen_step", "compare", "depth", "factors", "gamma", "judge", "layers_of", "trick_names", "tricks",
     "tunable_depth", "tunable_width", "tuning_curve", "two_layers", "width",
 ]

@@ -14,7 +14,7 @@ from mlplib.store import packaged
 
 #: Registrations whose rules are committed and whose runs are not: an archive that comes has to be taken out here, and
 #: what its verdicts are goes into `GIVEN`.
-TO_BE_TRAINED = {"open"}
+TO_BE_TRAINED = {"open", "mechanisms"}
 STORED = [one for one in REGISTRATIONS if packaged(one.name).stores[1].path.exists()]
 STORE = packaged("tuning", *(registration.name for registration in STORED))
 #: What each registration trained, by its name: experiments by the names of its arms.
