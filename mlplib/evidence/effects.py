@@ -121,14 +121,27 @@ class Effect:
         """
         p_for = self.p_for if p_for is None else _checks.probability("p_for", p_for)
         p_against = self.p_against if p_against is None else _checks.probability("p_against", p_against)
-        reaches = abs(self.claimed) >= self.comparison.margin
-        if self.comparison.direction == "same":
-            if p_for < LEVEL:
-                return EQUIVALENT
-            return FAILS if p_against < LEVEL and reaches else UNDECIDED
-        if p_for < LEVEL and reaches:
-            return HOLDS
-        return FAILS if p_against < LEVEL else UNDECIDED
+        return verdict_on(self.claimed, self.comparison.direction, self.comparison.margin, p_for, p_against)
+
+
+def verdict_on(claimed, direction, margin, p_for, p_against):
+    """What an estimate, positive in the direction claimed, and its two p-values say; see `Effect.verdict`."""
+    reaches = abs(claimed) >= margin
+    if direction == "same":
+        if p_for < LEVEL:
+            return EQUIVALENT
+        return FAILS if p_against < LEVEL and reaches else UNDECIDED
+    if p_for < LEVEL and reaches:
+        return HOLDS
+    return FAILS if p_against < LEVEL else UNDECIDED
+
+
+def p_values(test, direction, margin):
+    """The p-values for and against a claim, by the test of an `Estimate`; see `Effect`."""
+    if direction == "same":
+        return max(test(-margin, "greater"), test(margin, "less")), min(test(0.0, "greater"), test(0.0, "less"))
+    sign, opposite = (1, "less") if direction == "greater" else (-1, "greater")
+    return test(0.0, direction), test(sign * margin, opposite)
 
 
 def compare(runs_a, runs_b, measure="accuracy", direction="greater", margin=0.002):
@@ -218,14 +231,7 @@ def effect_of(comparison, groups_a, groups_b, level=LEVEL):
         estimated = share_estimate if measure.kind == "share" else mean_estimate
         estimate, low, high, test = estimated(difference, level)
         censored = np.count_nonzero(~np.isfinite(difference))
-    margin = comparison.margin
-    if comparison.direction == "same":
-        p_for = max(test(-margin, "greater"), test(margin, "less"))
-        p_against = min(test(0.0, "greater"), test(0.0, "less"))
-    else:
-        sign = 1 if comparison.direction == "greater" else -1
-        opposite = {"greater": "less", "less": "greater"}[comparison.direction]
-        p_for, p_against = test(0.0, comparison.direction), test(sign * margin, opposite)
+    p_for, p_against = p_values(test, comparison.direction, comparison.margin)
     if measure.logarithmic:
         estimate, low, high = (math.exp(value) if math.isfinite(value) else (0.0 if value < 0 else value)
                                for value in (estimate, low, high))
