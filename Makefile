@@ -38,7 +38,7 @@ help:
 	@echo "make sweep-full train what chapter 5 asks beyond the claims too; it says how many hours that takes"
 	@echo "make sweep-why  train the open claims on fresh seeds, and what else asks why; it says how many hours that takes"
 	@echo "make own-data   train the claims on scikit-learn's small digits, those runs that are missing (from nothing: about 9 minutes)"
-	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (forty minutes)"
+	@echo "make bench      measure mlplib beside JAX, PyTorch and scikit-learn, for the page on speed (forty-five minutes)"
 	@echo "make serve      build the book and serve it at http://127.0.0.1:$(PORT)/ (another port: PORT=8080)"
 	@echo "make env        only install the packages into .venv"
 	@echo "make test-whole run all notebooks in a browser, open them in JupyterLab, and train more of the verdicts' runs again, than make test does"

@@ -42,7 +42,7 @@ from mlplib.evidence.statistics import LEVEL, holm, holm_levels, mean_estimate
 from mlplib.files import put_in_place
 from mlplib.training import progress_bar
 
-#: The looks that come with the package.
+# The looks that come with the package.
 FILE = Path(__file__).parents[1] / "why.json"
 #: Seeds of the looks that are judged; no run before had one of them.
 LOOKING_SEEDS = tuple(range(420, 440))
@@ -284,13 +284,13 @@ def _digest():
 DIGEST = _digest()
 
 
-def read_looks(path=FILE):
+def read_looks(path=None):
     """The looks that are stored, if they were taken under the present rules.
 
     Parameters
     ----------
-    path : Path
-        That of the package, by default.
+    path : Path, optional
+        By default that of the package.
 
     Returns
     -------
@@ -302,6 +302,7 @@ def read_looks(path=FILE):
     EvidenceError
         If they were taken under other rules.
     """
+    path = path or FILE
     if not path.exists():
         return {}
     stored = json.loads(path.read_text(encoding="utf-8"))
@@ -310,12 +311,13 @@ def read_looks(path=FILE):
     return {int(seed): looks for seed, looks in stored["looks"].items()}
 
 
-def take_looks(path=FILE, seeds=LOOKING_SEEDS, networks=LOOKED_AT, n_jobs=-1, progress=True):
+def take_looks(path=None, seeds=LOOKING_SEEDS, networks=LOOKED_AT, n_jobs=-1, progress=True):
     """Take the looks that a file lacks, and write each into it as soon as it is there.
 
     Parameters
     ----------
-    path : Path
+    path : Path, optional
+        As for `read_looks`.
     seeds : sequence of int
     networks : sequence of Network
     n_jobs, progress
@@ -334,7 +336,7 @@ def take_looks(path=FILE, seeds=LOOKING_SEEDS, networks=LOOKED_AT, n_jobs=-1, pr
     for seed, name, look in progress_bar(looks, progress, total=len(lacking), desc="Looking at networks"):
         found.setdefault(seed, {})[name] = look
         stored = {str(seed): dict(sorted(found[seed].items())) for seed in sorted(found)}
-        put_in_place(path, (json.dumps({"digest": DIGEST, "looks": stored}, indent=0) + "\n").encode())
+        put_in_place(path or FILE, (json.dumps({"digest": DIGEST, "looks": stored}, indent=0) + "\n").encode())
     return found
 
 
