@@ -14,7 +14,7 @@ import pytest
 import threadpoolctl
 
 import mlplib
-from mlplib import Experiment, sweeps
+from mlplib import Experiment, inputs, sweeps
 from mlplib.running import one_blas_thread
 from mlplib.store import Store
 
@@ -117,6 +117,13 @@ def test_durations_are_said_in_one_or_two_digits(seconds, said):
 def test_more_work_is_estimated_longer():
     short, long, wide = sweeps.estimate([SHORT, LONG, replace(LONG, hidden=(512,))])
     assert 0 < short < long < wide
+
+
+def test_an_estimate_needs_no_image_of_mnist(monkeypatch):
+    """In a live notebook they would be fetched for it."""
+    monkeypatch.setattr(inputs, "load_mnist", lambda: pytest.fail("MNIST was asked for"))
+    inputs._standardized.cache_clear()
+    assert sweeps.estimate([SHORT])[0] > 0
 
 
 def test_a_backend_that_gives_nothing_back_before_all_is_done_gets_the_runs_in_lots(monkeypatch, tmp_path):
