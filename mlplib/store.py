@@ -12,6 +12,7 @@ import re
 import tempfile
 import warnings
 import zipfile
+from functools import cache, partial
 from pathlib import Path
 
 from mlplib import _checks
@@ -61,9 +62,13 @@ def _entry_name(experiment):
 def _read(content, where):
     """The run in an entry, or a StoreError that says what is wrong with it, and where it lies."""
     try:
-        return unpacked(content)
+        run = unpacked(content)
     except EntryError as error:
         raise StoreError(f"{where}: {error}") from error
+    if isinstance(content, _Light):
+        del run.model
+        run.__class__, run._whole = _LightRun, content.whole
+    return run
 
 
 def _run_of(experiment, content, where):
@@ -495,7 +500,9 @@ def packaged(*names):
     Raises
     ------
     StoreError
-        In a live notebook of the book, if an archive cannot be fetched. The message says from where, and why.
+        In a live notebook of the book, if an archive cannot be fetched. The message says from where, and why. There
+        its runs are fetched when they are first asked for, a part of the archive at a time; if one cannot be, that is a
+        ConnectionError.
     """
     for i, name in enumerate(names):
         if not isinstance(name, str) or not name.strip(".") or "\\" in name or Path(name).name != name:
@@ -503,23 +510,81 @@ def packaged(*names):
                 f"names[{i}]: expected the name of an archive, such as 'shown', got {_checks.shown(name)}")
     folder = Path(__file__).with_name("archives")
     paths = [folder / f"{name}.zip" for name in names or ("shown",)]
-    if beside():  # most notebooks need few, so none is a part of the wheel there
-        for path in paths:
-            if not path.exists():
-                _fetch(path)
-    return StoreChain(Store(folder / "under_way"), *map(Archive, paths))
+    shelf = _Arriving if beside() else Archive
+    return StoreChain(Store(folder / "under_way"), *map(shelf, paths))
 
 
-def _fetch(path):
-    """Fetch an archive, in a live notebook; one that the site does not have stays missing."""
+# ---- in a live notebook of the book
 
-    def whole(content):
-        _zip_of_runs(content)
-        return content
 
-    try:
-        content = fetched(f"archives/{path.name}", "an archive of stored runs", whole)
-    except ConnectionError as error:
-        raise StoreError(str(error)) from error
-    if content is not None:
-        put_in_place(path, content)
+class _Arriving(Archive):
+    """An archive as it lies beside a live notebook: in parts, each fetched when one of its runs is first asked for."""
+
+    def __init__(self, path):
+        super().__init__(path)
+        try:
+            self._infos()
+        except ConnectionError as error:
+            raise StoreError(str(error)) from error
+
+    def _infos(self):
+        return _places(self.path.stem)[0]
+
+    def _content(self, name):
+        if name not in self._infos():
+            return None
+        part = _part(self.path.stem, self._infos()[name])
+        content = member(part, part.NameToInfo[name], bound(part.fp.getbuffer().nbytes))
+        if name not in _places(self.path.stem)[1]:
+            return content
+        light = _Light(content)
+        light.whole = partial(_model_of, self.path.stem, name)
+        return light
+
+
+class _Light(bytes):
+    """An entry without its weights, which most of them are and few need; `whole` fetches the model that has them."""
+
+
+class _LightRun(Run):
+    """A run whose model is fetched when it is first asked for."""
+
+    def __getattr__(self, name):  # is called for what there is not yet
+        if name != "model":
+            raise AttributeError(f"'Run' object has no attribute {name!r}")
+        self.model = self._whole(self.experiment)
+        return self.model
+
+
+@cache
+def _places(archive):
+    """Of each entry of an archive the part that it lies in, and which entries have weights."""
+
+    def read(content):
+        index = json.loads(content)
+        return {name: part for part, names in index["parts"].items() for name in names}, frozenset(index["weights"])
+
+    return fetched(f"archives/{archive}/index.json", "an archive of stored runs", read) or ({}, frozenset())
+
+
+@cache
+def _part(archive, part):
+    return _there(f"archives/{archive}/{part}.zip", "a part of an archive of stored runs", _zip_of_runs)
+
+
+def _model_of(archive, name, experiment):
+    return _run_of(experiment, _whole(archive, name), f"archives/{archive}/{name}").model
+
+
+@cache
+def _whole(archive, name):
+    path = f"archives/{archive}/{name}"
+    return _there(path, "a stored run with its weights", lambda content: _read(content, path) and content)
+
+
+def _there(name, expected, use):
+    """What is fetched, which the site must have."""
+    found = fetched(name, expected, use)
+    if found is None:
+        raise FileNotFoundError(f"{name}: expected {expected} beside this notebook")
+    return found

@@ -25,6 +25,8 @@ EVIDENCE = ["5_evidence", "6_start", "7_sigmoid", "8_momentum", "9_width", "10_d
 READ = {"2_network": ["shown"], "3_tricks": ["shown", "tuning", "claims"],
         "4_topology": ["shown", "tuning", "claims", "questions"]}
 READ |= {name: ["tuning", "claims", "questions"] for name in EVIDENCE}
+PARTS = json.loads((ROOT / "book" / "lite" / "parts.json").read_text())  # of these archives they read but a part
+ARCHIVES = sorted(path.stem for path in (ROOT / "mlplib" / "archives").glob("*.zip"))
 READ["13_other_data"] = ["tuning", "claims", "digits"]
 
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)
@@ -197,26 +199,57 @@ def test_the_button_opens_that_very_notebook_and_says_what_is_loaded(name):
 
     parts = json.loads((ROOT / "book" / "lite" / "first_visit.json").read_text())
     size = parts["JupyterLite"] + parts["Pyodide"] + sum(file.stat().st_size for file in (copy, *wheels()))
-    read = [f"archives/{read}.zip" for read in READ.get(name, ())]
-    read += [f"mnist_data/{split}" for split in parts["images"][f"notebooks/{name}.ipynb"]]
-    size += sum((beside() / f"{file}.bz2").stat().st_size for file in read)
+    read = [beside() / "mnist_data" / f"{split}.bz2" for split in parts["images"][f"notebooks/{name}.ipynb"]]
+    for archive in READ.get(name, ()):
+        files = {path.name.removesuffix(".bz2"): path for path in (beside() / "archives" / archive).iterdir()}
+        own = PARTS[name].get(archive, {}) if name in PARTS else {}
+        read += [path for file, path in files.items() if file in ("index.json", *own.get("weights", ()))
+                 or (file.endswith(".zip") and (not own or name in file[:-4].split("-")))]
+    size += sum(path.stat().st_size for path in read)
     assert f"loads {round(size / 1e6)} MB" in page
 
 
 @needs_the_book
-def test_stored_runs_lie_beside_the_wheel_packed_as_a_whole():
-    names = {path.name for path in (beside() / "archives").iterdir()}
-    assert names == {f"{path.name}.bz2" for path in (ROOT / "mlplib" / "archives").glob("*.zip")}
-    assert names >= {"shown.zip.bz2", "tuning.zip.bz2", "claims.zip.bz2", "questions.zip.bz2"}
-    for name in sorted(names):
-        packed_again = io.BytesIO(unpacked(beside() / "archives" / name))
-        packaged = ROOT / "mlplib" / "archives" / name.removesuffix(".bz2")
-        with zipfile.ZipFile(packaged) as old, zipfile.ZipFile(packed_again) as new:
-            assert new.namelist() == old.namelist()
-            for entry in old.namelist()[::20]:  # unpacking takes long
-                runs = [zipfile.ZipFile(io.BytesIO(archive.read(entry))) for archive in (old, new)]
-                was, now = ({part: run.read(part) for part in run.namelist()} for run in runs)
-                assert now == was
+@each_notebook
+def test_a_first_visit_loads_at_most_45_megabytes(name):
+    size = runpy.run_path(str(ROOT / "book" / "_ext" / "run_in_browser.py"))["first_visit"](
+        BUILT, f"notebooks/{name}.ipynb")
+    assert round(size / 1e6) <= 45
+
+
+def members(entry):
+    with zipfile.ZipFile(io.BytesIO(entry)) as run:
+        return {part: run.read(part) for part in run.namelist()}
+
+
+@needs_the_book
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_stored_runs_lie_beside_the_wheel_in_parts_and_weights_apart(name):
+    folder = beside() / "archives" / name
+    index = json.loads(unpacked(folder / "index.json.bz2"))
+    assert {path.name for path in folder.iterdir()} == {
+        f"{file}.bz2" for file in ("index.json", *(f"{part}.zip" for part in index["parts"]), *index["weights"])}
+    with zipfile.ZipFile(ROOT / "mlplib" / "archives" / f"{name}.zip") as old:
+        assert sorted(entry for entries in index["parts"].values() for entry in entries) == sorted(old.namelist())
+        for part, entries in index["parts"].items():
+            with zipfile.ZipFile(io.BytesIO(unpacked(folder / f"{part}.zip.bz2"))) as new:
+                assert sorted(new.namelist()) == sorted(entries)
+                for entry in {*entries[::20], *index["weights"]} & {*entries}:  # unpacking takes long
+                    was, now = members(old.read(entry)), members(new.read(entry))
+                    assert now == {each: was[each] for each in was if not each.startswith("weights")}
+                    assert (entry in index["weights"]) == (now != was)
+        for entry in index["weights"]:
+            assert members(unpacked(folder / f"{entry}.bz2")) == members(old.read(entry))
+
+
+@needs_the_book
+def test_what_chapters_are_said_to_read_is_there():
+    for name, archives in PARTS.items():
+        assert [*archives] == sorted(READ[name])
+        for archive, read in archives.items():
+            index = json.loads(unpacked(beside() / "archives" / archive / "index.json.bz2"))
+            assert any(name in part.split("-") for part in index["parts"])
+            assert {*read.get("weights", ())} <= {*index["weights"]}
 
 
 @needs_the_book

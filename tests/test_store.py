@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tempfile
@@ -607,7 +608,7 @@ def test_what_comes_with_mlplib_is_named_and_begins_with_what_is_under_way():
     assert THIRD not in packaged("of my own")
 
 
-ADDRESS = "https://book.org/2026/lite/beside/12ab/archives/shown.zip.bz2"
+PLACE = "https://book.org/2026/lite/beside/12ab/archives/shown/"
 
 
 @pytest.fixture
@@ -620,40 +621,101 @@ def site(tmp_path, monkeypatch):
     monkeypatch.setenv("MLPLIB_BESIDE", "../../../../beside/12ab/")
     site = Site()
     monkeypatch.setitem(sys.modules, "js", site)
-    return site
+    for kept in (store._places, store._part, store._whole):
+        kept.cache_clear()
+    yield site
+    for kept in (store._places, store._part, store._whole):
+        kept.cache_clear()
 
 
-def test_in_the_browser_archives_are_fetched_once(site, archive, tmp_path):
-    site.answers[ADDRESS] = 200, bz2.compress(archive.path.read_bytes())
+@pytest.fixture
+def parts(site, archive, run, tmp_path):
+    """The site has the archive: both runs in a part of their own, one's weights apart."""
+    light = Store(tmp_path / "light")
+    for experiment in (EXPERIMENT, OTHER):
+        light.save(replace(run, experiment=experiment))
+    name, other = (f"{key(experiment)}.npz" for experiment in (EXPERIMENT, OTHER))
+    files = {name: archive._content(name)}
+    for part, entry in (("a", name), ("b", other)):
+        write_archive(tmp_path / "part.zip", {entry: light._content(entry)})
+        files[f"{part}.zip"] = (tmp_path / "part.zip").read_bytes()
+    files["index.json"] = json.dumps({"parts": {"a": [name], "b": [other]}, "weights": [name]}).encode()
+    for file, content in files.items():
+        site.answers[f"{PLACE}{file}.bz2"] = 200, bz2.compress(content)
+    return name
+
+
+def test_in_the_browser_a_part_of_an_archive_is_fetched_once_and_when_it_is_needed(site, parts, tmp_path):
     found = packaged()
-    assert found[EXPERIMENT].experiment == EXPERIMENT and len(found) == 2
+    assert len(found) == 2 and OTHER in found and THIRD not in found and found.get(THIRD) is None
+    assert site.asked == [f"{PLACE}index.json.bz2"]
+    assert found[OTHER].experiment == OTHER and found[OTHER].model is None
+    assert site.asked[1:] == [f"{PLACE}b.zip.bz2"]
+    assert {run.experiment for run in packaged("shown")} == {EXPERIMENT, OTHER}
+    assert site.asked[2:] == [f"{PLACE}a.zip.bz2"]
     assert found.stores[0].folder == tmp_path / "mlplib" / "archives" / "under_way"
     found.prepare()  # makes the folder, as a sweep does
-    assert packaged("shown")[OTHER].experiment == OTHER
-    assert site.asked == [ADDRESS]
+
+
+def test_there_weights_are_fetched_when_the_model_is_first_asked_for(site, parts, run):
+    found = packaged()[EXPERIMENT]
+    copied = copy.deepcopy(found), pickle.loads(pickle.dumps(found))
+    assert found.final == run.final and found.history.n_steps == run.history.n_steps
+    assert site.asked == [f"{PLACE}{name}.bz2" for name in ("index.json", "a.zip")]
+    for W, trained in zip(found.model.weights, run.model.weights, strict=True):
+        assert np.array_equal(W, trained)
+    assert found.model is found.model
+    found.model.weights[0][:] = 0
+    for one in (*copied, packaged()[EXPERIMENT]):  # each has a model of its own
+        assert np.array_equal(one.model.weights[0], run.model.weights[0])
+    assert site.asked[2:] == [f"{PLACE}{parts}.bz2"]
+    with pytest.raises(AttributeError, match="weigths"):
+        found.weigths  # noqa: B018
 
 
 def test_an_archive_that_the_site_does_not_have_has_no_runs(site):
     assert len(packaged("of my own")) == 0
-    assert site.asked == [ADDRESS.replace("shown", "of%20my%20own")]
+    assert site.asked == [f"{PLACE.replace('shown', 'of%20my%20own')}index.json.bz2"]
 
 
-@pytest.mark.parametrize("status, cut, said", [
+FAULTS = pytest.mark.parametrize("status, cut, said", [
     (0, None, "NetworkError: failed to load"),
     (503, None, "the answer was 503"),
     (200, 0, "Invalid data stream"),
     (200, -10, ""),
 ], ids=["no network", "an error", "another page", "a part"])
-def test_an_archive_that_cannot_be_fetched_is_named_and_is_asked_for_again(site, archive, status, cut, said):
-    whole = bz2.compress(archive.path.read_bytes())
-    site.answers[ADDRESS] = status, whole[:cut] or b"<html>Please log in</html>"
+
+
+@FAULTS
+def test_an_archive_that_cannot_be_fetched_is_named_and_is_asked_for_again(site, parts, status, cut, said):
+    address = f"{PLACE}index.json.bz2"
+    _, whole = site.answers[address]
+    site.answers[address] = status, whole[:cut] or b"<html>Please log in</html>"
     with pytest.raises(StoreError) as caught:
         packaged()
     message = str(caught.value)
-    assert message.startswith(f"{ADDRESS}: expected an archive of stored runs, and could not fetch it ({said}")
+    assert message.startswith(f"{address}: expected an archive of stored runs, and could not fetch it ({said}")
     assert message.endswith("check the connection to this site, then run the cell again")
-    site.answers[ADDRESS] = 200, whole
+    site.answers[address] = 200, whole
     assert len(packaged()) == 2
+
+
+@FAULTS
+@pytest.mark.parametrize("read", [lambda found: found[OTHER], lambda found: found.get(OTHER), list])
+def test_a_part_that_cannot_be_fetched_is_named_and_its_runs_are_not_taken_for_missing(
+        site, parts, status, cut, said, read):
+    address = f"{PLACE}b.zip.bz2"
+    _, whole = site.answers[address]
+    site.answers[address] = status, whole[:cut] or b"<html>Please log in</html>"
+    with pytest.raises(ConnectionError, match=re.escape(f"{address}: expected a part of an archive of stored runs, and "
+                                                        f"could not fetch it ({said}")):
+        read(packaged())
+    del site.answers[address]
+    with pytest.raises(FileNotFoundError, match=re.escape("archives/shown/b.zip: expected a part of an archive")):
+        read(packaged())
+    site.answers[address] = 200, whole
+    read(packaged())
+    assert packaged()[OTHER].experiment == OTHER
 
 
 def test_without_an_address_nothing_is_fetched(site, monkeypatch):

@@ -50,10 +50,21 @@ def first_visit(site, notebook):
     live = lite / "files" / notebook
     cells = json.loads(live.read_text(encoding="utf-8"))["cells"]
     code = "\n".join(cell["source"] for cell in cells if cell["cell_type"] == "code")
-    beside = [f"archives/{name}.zip" for name in archives(code)]
-    beside += [f"mnist_data/{split}" for split in parts["images"][notebook]]
-    own = [live, *(lite / "wheels").rglob("*.whl"), *chain(*(lite.glob(f"beside/*/{name}.bz2") for name in beside))]
+    beside = [path for name in archives(code) for path in parts_of(lite, name, live.stem)]
+    beside += chain(*(lite.glob(f"beside/*/mnist_data/{split}.bz2") for split in parts["images"][notebook]))
+    own = [live, *(lite / "wheels").rglob("*.whl"), *beside]
     return parts["JupyterLite"] + parts["Pyodide"] + sum(path.stat().st_size for path in own)
+
+
+def parts_of(lite, archive, notebook):
+    """The files of an archive that a notebook fetches: of parts.json its own, or else all but runs with weights."""
+    read = json.loads((LITE / "parts.json").read_text()).get(notebook)
+    files = sorted(lite.glob(f"beside/*/archives/{archive}/*.bz2"))
+    if read is None:
+        return [path for path in files if not path.name.endswith(".npz.bz2")]
+    weights = read.get(archive, {}).get("weights", ())
+    return [path for path in files if path.name == "index.json.bz2" or path.name.removesuffix(".bz2") in weights
+            or notebook in path.name.removesuffix(".zip.bz2").split("-")]
 
 
 def archives(code):

@@ -20,10 +20,12 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections import defaultdict
 from importlib.metadata import distribution
 from pathlib import Path
 
 import nbformat
+import numpy as np
 
 from mlplib.mnist import N_FIRST, load_mnist
 
@@ -49,6 +51,9 @@ FETCHED, WITHOUT = '["ssl","sqlite3"', '["sqlite3"'
 ARCHIVES = sorted(ROOT.glob("mlplib/archives/*.zip"))
 NOT_IN_THE_WHEEL = ["archives", "*-images-*.gz"]
 NOTEBOOKS = runpy.run_path(str(ROOT / "book" / "pairs.py"))["pairs"](ROOT, ".ipynb")
+# Which stored runs the chapters read that need but few: kin, and PARTS by notebook and archive.
+kin = runpy.run_path(str(HERE / "parts.py"))["kin"]
+PARTS = json.loads((HERE / "parts.json").read_text())
 MODELS = ROOT / "book" / "widget_models.py"
 lean = runpy.run_path(str(MODELS))["lean"]
 # What JupyterLite's pages load besides its own: the one before all else, the other for widgets with forced colours.
@@ -120,25 +125,49 @@ def library_wheel(folder, work):
          cwd=work, SOURCE_DATE_EPOCH=EPOCH)
 
 
-def packed_again(archive):
-    """A ZIP file of ZIP files, all of it unpacked: packed as a whole it takes half of what its small parts do."""
-    whole = io.BytesIO()
-    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(whole, "w") as new:
+def divided(archive):
+    """An archive in parts, so that a notebook fetches what it reads: their contents, by name.
+
+    A part has the runs that the same notebooks of parts.json read. Its entries are unpacked: packed as a whole it takes
+    half of what its small parts do, and least if runs that are alike follow each other. Weights are most of the runs
+    that have any, and few ask for them: such a run lies apart too, as a whole.
+    """
+    files, parts, weights = {}, defaultdict(list), []
+    with zipfile.ZipFile(archive) as old:
         for name in old.namelist():
-            entry = io.BytesIO()
-            with zipfile.ZipFile(old.open(name)) as run, zipfile.ZipFile(entry, "w") as unpacked:
-                for part in run.namelist():
-                    unpacked.writestr(zipfile.ZipInfo(part), run.read(part))
-            new.writestr(zipfile.ZipInfo(name), entry.getvalue())
-    return whole.getvalue()
+            with zipfile.ZipFile(old.open(name)) as run:
+                members = {part: run.read(part) for part in run.namelist()}
+            fields = json.loads(np.load(io.BytesIO(members["about.npy"])).tobytes())["experiment"]
+            if any(part.startswith("weights") for part in members):
+                weights.append(name)
+                files[name] = as_zip(members)
+                members = {part: content for part, content in members.items() if not part.startswith("weights")}
+            readers = [reader for reader, read in PARTS.items()
+                       if kin(fields) in read.get(archive.stem, {}).get("runs", ())]
+            parts["-".join(readers) or "others"].append((json.dumps(fields, sort_keys=True), name, as_zip(members)))
+    for part, runs in parts.items():
+        files[f"{part}.zip"] = as_zip({name: content for _, name, content in sorted(runs)})
+    index = {"parts": {part: [name for _, name, _ in runs] for part, runs in sorted(parts.items())}, "weights": weights}
+    return files | {"index.json": json.dumps(index).encode()}
+
+
+def as_zip(members):
+    """A ZIP file of these, not compressed."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as zipped:
+        for name, content in members.items():
+            zipped.writestr(zipfile.ZipInfo(name), content)
+    return file.getvalue()
 
 
 def put_beside(folder):
     """Put what the wheel leaves out where `mlplib.files.fetched` looks for it."""
-    for name in ("archives", "mnist_data"):
-        (folder / name).mkdir(parents=True)
     for archive in ARCHIVES:
-        (folder / "archives" / f"{archive.name}.bz2").write_bytes(bz2.compress(packed_again(archive)))
+        place = folder / "archives" / archive.stem
+        place.mkdir(parents=True)
+        for name, content in divided(archive).items():
+            (place / f"{name}.bz2").write_bytes(bz2.compress(content))
+    (folder / "mnist_data").mkdir()
     mnist = load_mnist()
     images = {name: split.images for name, split in mnist._asdict().items()} | {"first": mnist.train.images[:N_FIRST]}
     for name, content in images.items():
@@ -192,7 +221,7 @@ def digest(files):
 def inputs():
     """All files that the result depends on; the list of pinned packages stands for what is installed."""
     files = [Path(__file__), MODELS, *sorted(HERE.glob("[jp]*.json")), *BESIDE, ROOT / "requirements.txt"]
-    files += NOTEBOOKS
+    files += [HERE / "parts.py", *NOTEBOOKS]
     for name in LIBRARY:
         path = ROOT / name
         files += [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.suffix != ".pyc"

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import runpy
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -17,6 +18,7 @@ import mlplib
 ROOT = Path(__file__).resolve().parents[2]
 BUILT = ROOT / "_build" / "html"
 NAMES = NOTEBOOKS
+first_visit = runpy.run_path(str(ROOT / "book" / "_ext" / "run_in_browser.py"))
 SHARE = ["1_backpropagation"]  # which trains by itself; of another the bench and its kernel, of a third the copies
 SHORT = mlplib.Experiment(n_train=3200, epochs=2).with_tricks(init=True, sigmoid=True, momentum=True)
 
@@ -122,6 +124,11 @@ def test_a_notebook_reads_well_and_runs_to_its_end_without_a_service_worker(
         assert loaded == pytest.approx(int(stated[1]), abs=1)
         told = json.loads((ROOT / "book" / "lite" / "first_visit.json").read_text())["images"]
         assert {*re.findall(r"/mnist_data/(\w+)\.bz2", " ".join(lite))} == {*told[f"notebooks/{name}.ipynb"]}
+        parts = first_visit["parts_of"]
+        stored = {path for archive in first_visit["archives"]("\n".join(cell["source"] for cell in cells))
+                  for path in parts(BUILT / "lite", archive, name)}
+        assert {url.partition("/beside/")[2] for url in lite if "/archives/" in url} == {
+            path.relative_to(BUILT / "lite" / "beside").as_posix() for path in stored}, "run book/lite/parts.py again"
     with capsys.disabled():
         figure = f"first figure {seen['figure'] - clicked:.1f} s after the click" if seen["figure"] else "no figure"
         print(f"\n{name} in the browser: {figure}, all cells after {time.time() - clicked:.0f} s, "
@@ -206,7 +213,7 @@ def test_an_archive_that_cannot_be_fetched_there_is_an_error_that_says_so(lab):
     answers = {"failed": lambda route: route.abort(), "page": lambda route: route.fulfill(body="<html>Log in</html>"),
                "busy": lambda route: route.fulfill(status=503), "none": lambda route: route.fulfill(status=404)}
     for name, answer in answers.items():
-        lab.context.route(f"**/archives/{name}.zip.bz2", lambda route, _, answer=answer: answer(route))
+        lab.context.route(f"**/archives/{name}/index.json.bz2", lambda route, _, answer=answer: answer(route))
     said = lab.evaluate(RUN_CODE, f"""
 from mlplib.store import StoreError, packaged
 for name in {list(answers)}:
@@ -217,10 +224,10 @@ for name in {list(answers)}:
 print("shown", len(packaged()), "runs")
 """)
     failed, page_, busy, none, shown = said.splitlines()
-    assert re.search(r"/beside/\w+/archives/failed\.zip\.bz2: expected an archive of stored runs, .*NetworkError",
-                     failed)
-    assert re.search(r"/page\.zip\.bz2: .*Invalid data stream\); check the connection", page_)
-    assert re.search(r"/busy\.zip\.bz2: .*the answer was 503", busy)
+    assert re.search(r"/beside/\w+/archives/failed/index\.json\.bz2: expected an archive of stored runs, .*"
+                     "NetworkError", failed)
+    assert re.search(r"/page/index\.json\.bz2: .*Invalid data stream\); check the connection", page_)
+    assert re.search(r"/busy/index\.json\.bz2: .*the answer was 503", busy)
     assert (none, shown) == ("none 0 runs", "shown 160 runs")
 
 
