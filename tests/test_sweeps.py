@@ -119,11 +119,15 @@ def test_more_work_is_estimated_longer():
     assert 0 < short < long < wide
 
 
-def test_an_estimate_needs_no_image_of_mnist(monkeypatch):
+def test_an_estimate_for_other_data_needs_no_image_of_mnist(monkeypatch):
     """In a live notebook they would be fetched for it."""
+    X, y = np.random.default_rng(0).random((320, 4)), np.arange(320) % 2
+    data = mlplib.DataSet("other", (X, y), (X, y))
     monkeypatch.setattr(inputs, "load_mnist", lambda: pytest.fail("MNIST was asked for"))
     inputs._standardized.cache_clear()
-    assert sweeps.estimate([SHORT])[0] > 0
+    assert sweeps.estimate([replace(SHORT, data=data)])[0] > 0
+    with pytest.raises(pytest.fail.Exception, match="MNIST"):
+        sweeps.estimate([SHORT])
 
 
 def test_a_backend_that_gives_nothing_back_before_all_is_done_gets_the_runs_in_lots(monkeypatch, tmp_path):
