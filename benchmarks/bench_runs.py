@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 import mlplib
 from benchmarks import parts
@@ -100,7 +101,10 @@ def test_side_by_side(benchmark):
     first, second = (replace(ROW, epochs=5, patience=None, seed=seed) for seed in (SEED, SEED + 1))
 
     def sweep(experiments):
-        return lambda: mlplib.sweep(experiments, n_jobs=len(experiments), progress=False)
+        def on_one_thread():
+            with threadpool_limits(1):  # a single run would evaluate on both
+                mlplib.sweep(experiments, n_jobs=len(experiments), progress=False)
+        return on_one_thread
 
     sweep([first, second])()  # starts the processes
     in_turns(benchmark, "side by side", 5, {"one": sweep([first]), "two": sweep([first, second])})
