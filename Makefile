@@ -113,10 +113,10 @@ test: book
 # What is left out where a line is being changed, beside what is marked slow: what needs the built book or the notebooks,
 # what starts programs and workers, campaigns, what reads all stored runs, and what draws. Two halves go on beside each other, and
 # what the second said is shown after the first.
-LONG := $(patsubst %,tests/test_%.py,author_year benchmarks build cluster content_security downloads execute exercises \
+LONG := $(patsubst %,tests/test_%.py,author_year benchmarks build cluster content_security copies downloads execute exercises \
           findings forty_runs full_disk fuzz kills lite makefile notebooks package packaged page_heads pdf plotting port \
           recipe reproducible store stored_stops style sweeps without_browser) \
-        $(patsubst %,tests/evidence/test_%.py,all_findings claim_recipe figures main open_claims own_report stored) \
+        $(patsubst %,tests/evidence/test_%.py,all_findings claim_recipe figures main mechanisms open_claims other_data own_report plans stored) \
         $(patsubst %,tests/practice/test_%.py,grading handins mistakes_table student way_back way_forward) \
         $(patsubst %,tests/widgets/test_%.py,bench explorers film)
 FIRST := $(filter-out $(LONG),$(wildcard tests/test_[a-c]*.py tests/evidence/test_*.py tests/practice/test_*.py \
