@@ -188,7 +188,7 @@ def spectrum(model, X, y, n_largest=10, n_smallest=0, tolerance=1e-3, seed=0):
         If the iteration does not come to an end, or where there is no SciPy: in a live notebook of the book.
     """
     passes = _checked(model, X, y)
-    n = sum(W.size for W in model.weights)
+    n = model.n_parameters
     wanted = {"LA": _checks.integer("n_largest", n_largest, minimum=0),
               "SA": _checks.integer("n_smallest", n_smallest, minimum=0)}
     if not 1 <= sum(wanted.values()) < n:

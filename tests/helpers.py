@@ -9,8 +9,9 @@ from types import SimpleNamespace
 from urllib.parse import urljoin
 
 import numpy as np
+from hypothesis import strategies as st
 
-from mlplib import Experiment, Figures, History, Run
+from mlplib import ACTIVATIONS, INITIALIZERS, MLP, Experiment, Figures, History, Run
 
 # Every activation of the library, by its name: one number at a time.
 DEFINITIONS = {
@@ -33,6 +34,27 @@ VARIED = {
     "evaluations_per_epoch": 2, "dense_steps": 300, "stop_on": ("half_2", "validation"),
     "judge_on": ("held_out", "half_1"), "diagnostics": ("units", "hits"), "straight_through": True,
 }
+
+
+# ---- networks
+
+networks = st.builds(
+    MLP,
+    hidden=st.lists(st.integers(1, 6), max_size=3),
+    activation=st.sampled_from(list(ACTIVATIONS)),
+    init=st.sampled_from(list(INITIALIZERS)),
+    biases=st.sampled_from(["input", "every_layer"]),
+    seed=st.integers(0, 1000),
+    dtype=st.just(np.float64),
+    n_inputs=st.integers(1, 5),
+    n_classes=st.integers(2, 5),
+)
+batch_sizes, seeds = st.integers(1, 9), st.integers(0, 1000)
+
+
+def small(hidden=(5, 3), **options):
+    """A network of four inputs and three classes, in float64."""
+    return MLP(hidden, **({"n_inputs": 4, "n_classes": 3, "dtype": np.float64} | options))
 
 
 # ---- arrays

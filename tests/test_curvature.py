@@ -4,30 +4,22 @@ import math
 
 import numpy as np
 import pytest
-from helpers import GAINS, assert_all_close, in_torch, torch_weights
+from helpers import (
+    GAINS,
+    assert_all_close,
+    batch_sizes,
+    in_torch,
+    networks,
+    seeds,
+    small,
+    torch_weights,
+)
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from mlplib import ACTIVATIONS, INITIALIZERS, MLP
+from mlplib import ACTIVATIONS, MLP
 from mlplib.curvature import hessian_vector_product, spectrum
 
 both_bias_modes = pytest.mark.parametrize("biases", ["input", "every_layer"])
-networks = st.builds(
-    MLP,
-    hidden=st.lists(st.integers(1, 6), max_size=3),
-    activation=st.sampled_from(list(ACTIVATIONS)),
-    init=st.sampled_from(list(INITIALIZERS)),
-    biases=st.sampled_from(["input", "every_layer"]),
-    seed=st.integers(0, 1000),
-    dtype=st.just(np.float64),
-    n_inputs=st.integers(1, 5),
-    n_classes=st.integers(2, 5),
-)
-batch_sizes, seeds = st.integers(1, 9), st.integers(0, 1000)
-
-
-def small(hidden=(4, 3), **options):
-    return MLP(hidden, **({"n_inputs": 4, "n_classes": 3, "dtype": np.float64} | options))
 
 
 def drawn(model, seed=0):

@@ -5,9 +5,18 @@ import pickle
 
 import numpy as np
 import pytest
-from helpers import DEFINITIONS, GAINS, assert_all_close, in_torch, torch_weights
+from helpers import (
+    DEFINITIONS,
+    GAINS,
+    assert_all_close,
+    batch_sizes,
+    in_torch,
+    networks,
+    seeds,
+    small,
+    torch_weights,
+)
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import mlplib
 from mlplib import ACTIVATIONS, INITIALIZERS, MLP
@@ -16,10 +25,6 @@ from mlplib.network import Buffers
 
 both_bias_modes = pytest.mark.parametrize("biases", ["input", "every_layer"])
 each_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
-
-
-def small(hidden=(5, 3), **options):
-    return MLP(hidden, **({"n_inputs": 4, "n_classes": 3, "dtype": np.float64} | options))
 
 
 # ---- weights
@@ -241,21 +246,6 @@ def test_gains_leave_the_dtype_alone(problem):
 
 
 # ---- gradients: properties
-
-networks = st.builds(
-    MLP,
-    hidden=st.lists(st.integers(1, 6), max_size=3),
-    activation=st.sampled_from(list(ACTIVATIONS)),
-    init=st.sampled_from(list(INITIALIZERS)),
-    biases=st.sampled_from(["input", "every_layer"]),
-    seed=st.integers(0, 1000),
-    dtype=st.just(np.float64),
-    n_inputs=st.integers(1, 5),
-    n_classes=st.integers(2, 5),
-)
-batch_sizes = st.integers(1, 9)
-seeds = st.integers(0, 1000)
-
 
 def slopes(model, X, y, h=1e-5):
     """Central differences of the loss by every weight, shaped like the weights."""

@@ -9,7 +9,7 @@ from mlplib import evidence
 from mlplib.catalogue import shown_experiments
 from mlplib.evidence.claims import CLAIMS
 from mlplib.evidence.other_data import OTHER_DATA, load_digits
-from mlplib.evidence.why import take_looks
+from mlplib.evidence.why import A_LOOK, lacking_looks, read_looks, take_looks
 from mlplib.report import REPORT
 from mlplib.store import StoreError, archive_runs, packaged
 from mlplib.sweeps import counted, estimate, store_in_use, sweep
@@ -35,7 +35,8 @@ def why():
     """Train what is asked once the verdicts are known: the claims that they left open, on fresh seeds, and causes."""
     for registration in evidence.WHY:
         _say_cost(registration)
-    print("Curvature and fastest steps take three hours of one processor more.", flush=True)
+    looks = len(lacking_looks(read_looks()))
+    print(f"{counted(looks, 'look')} at curvature and steps take {looks * A_LOOK / 3600:.1f} hours more.", flush=True)
     for registration in evidence.WHY:
         train_registration(registration)
     take_looks()

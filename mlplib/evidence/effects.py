@@ -144,6 +144,16 @@ def p_values(test, direction, margin):
     return test(0.0, direction), test(sign * margin, opposite)
 
 
+def levels_of_ends(direction, verdict, level_for, level_against):
+    """The levels that an interval's two ends take, so that what it excludes is what a corrected verdict says.
+
+    The end on the side of no difference belongs to the test of the direction claimed, the other to that of the margin.
+    Of "same" both belong to the tests of equivalence, or, if there is a difference, to those of no difference.
+    """
+    return {"greater": (level_for, level_against), "less": (level_against, level_for),
+            "same": 2 * (level_against if verdict == FAILS else level_for,)}[direction]
+
+
 def compare(runs_a, runs_b, measure="accuracy", direction="greater", margin=0.002):
     """Compare two groups of runs, pair by pair, or one group with a number.
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mlplib import _checks
-from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED, Effect, effect_of
+from mlplib.evidence.effects import EQUIVALENT, FAILS, HOLDS, UNDECIDED, Effect, effect_of, levels_of_ends
 from mlplib.evidence.registrations import EvidenceError, Part
 from mlplib.evidence.statistics import LEVEL, holm, holm_levels
 from mlplib.inputs import THIRDS
@@ -97,13 +97,8 @@ def judge(runs, parts):
 
 
 def _corrected(comparison, runs, verdict, level_for, level_against):
-    """The interval's ends at the levels that the verdict stands on: that it excludes a number says what the tests say.
-
-    The end on the side of no difference belongs to the test of the direction claimed, the other to that of the margin.
-    Of "same" both belong to the tests of equivalence, or, if there is a difference, to those of no difference.
-    """
-    low, high = {"greater": (level_for, level_against), "less": (level_against, level_for),
-                 "same": 2 * (level_against if verdict == FAILS else level_for,)}[comparison.direction]
+    """The interval's ends at the levels that the verdict stands on."""
+    low, high = levels_of_ends(comparison.direction, verdict, level_for, level_against)
     return _effect_of_arms(comparison, runs, level=low).low, _effect_of_arms(comparison, runs, level=high).high
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from mlplib.evidence.claims import TIMES_1_25
-from mlplib.evidence.effects import p_values, verdict_on
+from mlplib.evidence.effects import levels_of_ends, p_values, verdict_on
 from mlplib.evidence.looks import (
     BATCHES,
     BESIDE_LIMIT,
@@ -47,6 +47,7 @@ FILE = Path(__file__).parents[1] / "why.json"
 #: Seeds of the looks that are judged; no run before had one of them.
 LOOKING_SEEDS = tuple(range(420, 440))
 TIMES_1_5 = math.log(1.5)
+A_LOOK = 27  # seconds, on the average of all networks
 
 
 @dataclass(frozen=True)
@@ -311,6 +312,11 @@ def read_looks(path=None):
     return {int(seed): looks for seed, looks in stored["looks"].items()}
 
 
+def lacking_looks(found, seeds=LOOKING_SEEDS, networks=LOOKED_AT):
+    """Which looks are not among those that were found, a list of (network, seed)."""
+    return [(network, seed) for seed in seeds for network in networks if network.name not in found.get(seed, {})]
+
+
 def take_looks(path=None, seeds=LOOKING_SEEDS, networks=LOOKED_AT, n_jobs=-1, progress=True):
     """Take the looks that a file lacks, and write each into it as soon as it is there.
 
@@ -331,7 +337,7 @@ def take_looks(path=None, seeds=LOOKING_SEEDS, networks=LOOKED_AT, n_jobs=-1, pr
     from joblib import Parallel, delayed
 
     found = read_looks(path)
-    lacking = [(network, seed) for seed in seeds for network in networks if network.name not in found.get(seed, {})]
+    lacking = lacking_looks(found, seeds, networks)
     looks = Parallel(n_jobs, return_as="generator_unordered", batch_size=1)(delayed(_named)(*one) for one in lacking)
     for seed, name, look in progress_bar(looks, progress, total=len(lacking), desc="Looking at networks"):
         found.setdefault(seed, {})[name] = look
@@ -378,8 +384,7 @@ def _answer(question, values, beside, p_for, p_against, level_for, level_against
     mean = mean_estimate(beside).value
     claimed = -mean if question.direction == "less" else mean
     verdict = verdict_on(claimed, question.direction, question.margin, p_for, p_against)
-    ends = {"greater": (level_for, level_against), "less": (level_against, level_for)}.get(
-        question.direction, 2 * (level_for,))
-    low, high = mean_estimate(beside, ends[0]).low, mean_estimate(beside, ends[1]).high
+    lower, upper = levels_of_ends(question.direction, verdict, level_for, level_against)
+    low, high = mean_estimate(beside, lower).low, mean_estimate(beside, upper).high
     scaled = [question.than * math.exp(x) if question.ratio else question.than + x for x in (mean, low, high)]
     return RuleVerdict(question, tuple(values.tolist()), *scaled, verdict)

@@ -91,6 +91,12 @@ def test_verdicts_are_those_of_the_numbers_after_the_correction():
     y2 = answers["Y2"]
     assert y2.estimate == pytest.approx(np.exp(np.mean(np.log(y2.values)))) and y2.low < y2.estimate < y2.high < 2
     assert all(len(answer.values) == 20 and answer.low <= answer.estimate <= answer.high for answer in answers.values())
+    faster = {seed: made_up(seed) for seed in LOOKING_SEEDS}
+    for looks in faster.values():
+        for code in ("00", "01", "10", "11"):
+            looks[f"tricks {code}0"]["loss"], looks[f"tricks {code}1"]["loss"] = losses(0.1), losses(0.3)
+    (y4,) = [answer for answer in judge_looks(faster) if answer.question.name == "Y4"]
+    assert y4.verdict == "does not hold" and 1.5 < y4.low <= y4.estimate == pytest.approx(3, rel=1e-3)
     against = {answer.question.name: answer.verdict
                for answer in judge_looks({seed: made_up(seed, follows=0.0, scatter=0.5) for seed in LOOKING_SEEDS})}
     assert against["Y1c"] == "does not hold"
