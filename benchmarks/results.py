@@ -236,7 +236,10 @@ def forty_runs(records, machine, row):
     for run in runs:
         if ours and run["key"] != "mlplib":
             run["over_mlplib"] = run["seconds"] / ours
-            row(f"{run['of']} runs; 2 cores", f"{run['name']} / mlplib", [run["over_mlplib"]] * 3, AHEAD)
+            # What is reckoned is the least that it takes: it can say that mlplib is ahead, not that it is behind.
+            known = run["runs"] == run["of"] or AHEAD.met(run["over_mlplib"])
+            row(f"{run['of']} runs; 2 cores", f"{run['name']} / mlplib", [run["over_mlplib"]] * 3,
+                AHEAD if known else None)
     return {"machine": machine, "runs": runs}
 
 
