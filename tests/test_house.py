@@ -30,7 +30,7 @@ FLOORS = [
     ["evidence.measures evidence.special", "evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
      "evidence.registrations", "evidence.claims", "evidence.questions evidence.other_data evidence.mechanisms",
      "evidence.verdicts evidence.plans", "evidence.open_claims evidence.looks", "evidence.why"],
-    ["style", "plotting", "evidence.figures", "evidence.findings evidence.own_report"],
+    ["style", "plotting", "evidence.figures", "evidence.answers evidence.findings evidence.own_report"],
     ["widgets.frames", "widgets.bench widgets.explorers widgets.film widgets.stepper"],
     ["__init__ evidence.__init__ practice.__init__ widgets.__init__", "evidence.__main__ practice.__main__"],
 ]
@@ -38,7 +38,8 @@ STEP = {module: number for number, step in enumerate(chain(*FLOORS)) for module 
 # They hand on what modules define, for users to import.
 DOORS = {"__init__", "evidence.__init__", "practice.__init__", "widgets.__init__"}
 WINGS = ("evidence", "practice", "widgets")
-DRAWS = ("style", "plotting", "evidence.figures", "evidence.findings", "evidence.own_report", "widgets.")
+DRAWS = ("style", "plotting", "evidence.figures", "evidence.answers", "evidence.findings",
+         "evidence.own_report", "widgets.")
 
 
 def parsed(path):

@@ -136,7 +136,7 @@ def control_texts(verdict):
             for control, found, word in verdict.controls]
 
 
-def _scrollable(name, attributes, head, body):
+def scrollable(name, attributes, head, body):
     """A table in HTML that can be scrolled if it is too wide, by keys too."""
     return (f'<div style="overflow-x: auto" tabindex="0" role="region" aria-label="{escape(name)}">'
             f"<table {attributes}>\n<thead>\n<tr>{head}</tr>\n</thead>\n<tbody>\n{body}\n</tbody>\n</table></div>")
@@ -174,7 +174,7 @@ class VerdictTable(Table):
         shown = header if any(row[-1] for row in self.rows) else header[:-1]
         head = "".join(f'<th scope="col">{escape(text)}</th>' for text in shown)
         body = "\n".join(self._line(row, len(shown)) for row in self.rows)
-        return _scrollable(self.name, 'class="table" style="min-width: 46em"', head, body)
+        return scrollable(self.name, 'class="table" style="min-width: 46em"', head, body)
 
     def _line(self, row, columns):
         part, claim, _, measure, effect, rule, seeds, controls = map(escape, row)
@@ -240,7 +240,7 @@ class ClaimTable(Table):
                 for claim, (said, found) in claims.items())
         body = "\n".join(f"<tr>{row}</tr>" for row in rows)
         head = '<th scope="col">the report says</th><th scope="col">twenty seeds say</th>'
-        return _scrollable(f"{len(claims)} claims", 'class="table claims"', head, body)
+        return scrollable(f"{len(claims)} claims", 'class="table claims"', head, body)
 
 
 class BesideTable(Table):
@@ -284,7 +284,7 @@ class BesideTable(Table):
         rows = (f'<th scope="row" style="width: 27%">{escape(said)} <small>({claim})</small></th>{cell(ours)}'
                 f"{cell(other)}<td>{escape(sentence)}</td>" for said, claim, ours, other, sentence in self.rows)
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in (self.header[0], *self.header[2:]))
-        return _scrollable(f"{len(self.rows)} claims on both", 'class="table claims"', head,
+        return scrollable(f"{len(self.rows)} claims on both", 'class="table claims"', head,
                            "\n".join(f"<tr>{row}</tr>" for row in rows))
 
 
@@ -320,7 +320,7 @@ class BothTable(Table):
         rows = (f'<th scope="row">{part}</th><td>{escape(text)}<br/><small>what matters: {escape(rule)}</small></td>'
                 f"{_verdict_cell(one)}{_verdict_cell(other)}" for part, text, rule, one, other in self.rows)
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in ("part", "claim", *self.header[3:]))
-        return _scrollable("All parts on both", 'class="table" style="min-width: 46em"', head,
+        return scrollable("All parts on both", 'class="table" style="min-width: 46em"', head,
                            "\n".join(f"<tr>{row}</tr>" for row in rows))
 
 
@@ -356,7 +356,7 @@ class ReopenedTable(Table):
                 + "".join(_verdict_cell(each) if each else "<td>no runs</td>" for each in said) + f"<td>{seeds}</td>"
                 for part, text, rule, *said, seeds in self.rows)
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in (*self.header[:2], *self.header[3:]))
-        return _scrollable("Claims that were open", 'class="table" style="min-width: 60em"', head,
+        return scrollable("Claims that were open", 'class="table" style="min-width: 60em"', head,
                            "\n".join(f"<tr>{row}</tr>" for row in rows))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from mlplib import Experiment
 from mlplib.evidence import CLAIMS, Comparison, Effect, rates
+from mlplib.evidence import looks as of_looks
 from mlplib.history import History
 from mlplib.running import Stop
 
@@ -168,3 +169,27 @@ def tuning_shelf_of_all(registration):
 def experiments(registration, store):
     """What a registration trains, as far as the store says at which rates: lists of Experiment, by the arms' names."""
     return {str(arm): each for arm, each in registration.experiments(store).items()}
+
+
+# ---- looks
+
+
+def losses(fastest):
+    """Of a network that learns fastest with such a step."""
+    return [math.exp(0.1 * math.log(step / fastest) ** 2 - 1) for step in of_looks.STEPS]
+
+
+def made_up_looks(seed=0, follows=1.0, ratio=0.8, scatter=0.1):
+    """Looks at all networks, whose fastest steps are 2/λ times a ratio, to a power."""
+    rng, found = np.random.default_rng(seed), {}
+    for network in of_looks.LOOKED_AT:
+        limit = math.exp(rng.uniform(math.log(0.03), math.log(2)))
+        fastest = ratio * limit**follows * math.exp(scatter * rng.normal())
+        found[network.name] = {"loss": losses(fastest), "limit": {
+            "start": limit * math.exp(rng.normal()), "early": limit, "gentle": limit, "fastest": 3 * fastest}}
+        found[network.name] |= {"spread": math.exp(rng.normal()), "saturated": rng.random()}
+        if network in of_looks.NOISY:
+            found[network.name]["by_batch"] = dict(zip(map(str, of_looks.BATCHES), (losses(0.1), losses(0.3))))
+        if network in of_looks.STABLE:
+            found[network.name]["stable"] = {"limit": 0.2, "step": 0.21, "after": 0.25}
+    return found

@@ -5,33 +5,13 @@ import math
 
 import numpy as np
 import pytest
+from made_up import losses, made_up_looks
 
 from mlplib.evidence import why
 from mlplib.evidence.arms import Network
-from mlplib.evidence.looks import BATCHES, LOOKED_AT, NOISY, STABLE, STEPS
+from mlplib.evidence.looks import LOOKED_AT, NOISY, STEPS
 from mlplib.evidence.registrations import EvidenceError
 from mlplib.evidence.why import ASKED, DIGEST, FILE, LOOKING_SEEDS, judge_looks, read_looks, take_looks
-
-
-def losses(fastest):
-    """Of a network that learns fastest with such a step."""
-    return [math.exp(0.1 * math.log(step / fastest) ** 2 - 1) for step in STEPS]
-
-
-def made_up(seed=0, follows=1.0, ratio=0.8, scatter=0.1):
-    """Looks at all networks, whose fastest steps are 2/λ times a ratio, to a power."""
-    rng, found = np.random.default_rng(seed), {}
-    for network in LOOKED_AT:
-        limit = math.exp(rng.uniform(math.log(0.03), math.log(2)))
-        fastest = ratio * limit**follows * math.exp(scatter * rng.normal())
-        found[network.name] = {"loss": losses(fastest), "limit": {
-            "start": limit * math.exp(rng.normal()), "early": limit, "gentle": limit, "fastest": 3 * fastest}}
-        found[network.name] |= {"spread": math.exp(rng.normal()), "saturated": rng.random()}
-        if network in NOISY:
-            found[network.name]["by_batch"] = {str(BATCHES[0]): losses(0.1), str(BATCHES[1]): losses(0.3)}
-        if network in STABLE:
-            found[network.name]["stable"] = {"limit": 0.2, "step": 0.21, "after": 0.25}
-    return found
 
 
 def values(looks, name):
@@ -46,15 +26,15 @@ def test_the_rules_are_those_that_were_registered():
 
 
 def test_what_of_the_scatter_is_explained_is_all_of_it_where_the_steps_are_in_proportion_and_none_where_they_are_not():
-    assert values(made_up(scatter=0), "Y1c") == pytest.approx(1, abs=1e-3)
-    assert values(made_up(scatter=0, ratio=0.1), "Y1c") == pytest.approx(1, abs=0.05), "a constant is free"
-    assert values(made_up(follows=0.01, scatter=0.3), "Y1c") < 0
-    half = made_up(follows=0.5, scatter=0)
+    assert values(made_up_looks(scatter=0), "Y1c") == pytest.approx(1, abs=1e-3)
+    assert values(made_up_looks(scatter=0, ratio=0.1), "Y1c") == pytest.approx(1, abs=0.05), "a constant is free"
+    assert values(made_up_looks(follows=0.01, scatter=0.3), "Y1c") < 0
+    half = made_up_looks(follows=0.5, scatter=0)
     assert values(half, "Y1c") == pytest.approx(0, abs=0.02), "half the logarithm leaves as much as it takes"
 
 
 def test_what_is_left_may_go_with_another_number():
-    looks = made_up(scatter=0.5)
+    looks = made_up_looks(scatter=0.5)
     rest = [math.log(why.fastest_step(looks[network.name]["loss"]) / looks[network.name]["limit"]["gentle"])
             for network in LOOKED_AT]
     assert max(values(looks, "Y12a"), values(looks, "Y12b")) < 0.4
@@ -64,7 +44,7 @@ def test_what_is_left_may_go_with_another_number():
 
 
 def test_the_other_numbers():
-    looks = made_up(scatter=0)
+    looks = made_up_looks(scatter=0)
     assert values(looks, "Y2") == pytest.approx(1.25, rel=0.02)
     assert values(looks, "Y3") == pytest.approx(1, abs=0.02)
     for code in ("000", "010", "100", "110"):
@@ -75,7 +55,7 @@ def test_the_other_numbers():
     assert values(looks, "Y10c") == pytest.approx(3, rel=1e-3)
     looks[NOISY[3].name]["by_batch"]["512"] = losses(0.6)
     assert values(looks, "Y11") == pytest.approx(2, rel=1e-3)
-    looks = made_up(scatter=0)
+    looks = made_up_looks(scatter=0)
     steps = [STEPS[int(np.argmin(looks[network.name]["loss"]))] for network in LOOKED_AT]
     ends = [looks[network.name]["limit"]["fastest"] for network in LOOKED_AT]
     starts = [looks[network.name]["limit"]["start"] for network in LOOKED_AT]
@@ -84,21 +64,22 @@ def test_the_other_numbers():
 
 
 def test_verdicts_are_those_of_the_numbers_after_the_correction():
-    answers = {answer.question.name: answer for answer in judge_looks({seed: made_up(seed) for seed in LOOKING_SEEDS})}
+    looks = {seed: made_up_looks(seed) for seed in LOOKING_SEEDS}
+    answers = {answer.question.name: answer for answer in judge_looks(looks)}
     assert answers["Y1c"].verdict == "holds" and answers["Y1c"].low > 0.75
     assert answers["Y5a"].verdict == "equivalent" and answers["Y10d"].verdict == "holds"
     assert answers["Y11"].verdict == "does not hold"
     y2 = answers["Y2"]
     assert y2.estimate == pytest.approx(np.exp(np.mean(np.log(y2.values)))) and y2.low < y2.estimate < y2.high < 2
     assert all(len(answer.values) == 20 and answer.low <= answer.estimate <= answer.high for answer in answers.values())
-    faster = {seed: made_up(seed) for seed in LOOKING_SEEDS}
+    faster = {seed: made_up_looks(seed) for seed in LOOKING_SEEDS}
     for looks in faster.values():
         for code in ("00", "01", "10", "11"):
             looks[f"tricks {code}0"]["loss"], looks[f"tricks {code}1"]["loss"] = losses(0.1), losses(0.3)
     (y4,) = [answer for answer in judge_looks(faster) if answer.question.name == "Y4"]
     assert y4.verdict == "does not hold" and 1.5 < y4.low <= y4.estimate == pytest.approx(3, rel=1e-3)
-    against = {answer.question.name: answer.verdict
-               for answer in judge_looks({seed: made_up(seed, follows=0.0, scatter=0.5) for seed in LOOKING_SEEDS})}
+    looks = {seed: made_up_looks(seed, follows=0.0, scatter=0.5) for seed in LOOKING_SEEDS}
+    against = {answer.question.name: answer.verdict for answer in judge_looks(looks)}
     assert against["Y1c"] == "does not hold"
 
 
