@@ -118,7 +118,7 @@ LONG := $(patsubst %,tests/test_%.py,author_year benchmarks build cluster conten
           recipe reproducible store stored_stops style sweeps widget_state without_browser) \
         $(patsubst %,tests/evidence/test_%.py,all_findings claim_recipe figures main mechanisms open_claims other_data own_report plans stored) \
         $(patsubst %,tests/practice/test_%.py,grading handins mistakes_table student way_back way_forward) \
-        $(patsubst %,tests/widgets/test_%.py,bench explorers film)
+        $(patsubst %,tests/widgets/test_%.py,bench bowls explorers film)
 FIRST := $(filter-out $(LONG),$(wildcard tests/test_[a-c]*.py tests/evidence/test_*.py tests/practice/test_*.py \
            tests/widgets/test_*.py))
 SECOND := $(filter-out $(LONG),$(wildcard tests/test_[d-z]*.py))

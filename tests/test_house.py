@@ -31,7 +31,7 @@ FLOORS = [
      "evidence.registrations", "evidence.claims", "evidence.questions evidence.other_data evidence.mechanisms",
      "evidence.verdicts evidence.plans", "evidence.open_claims evidence.looks", "evidence.why"],
     ["style", "plotting", "evidence.figures", "evidence.answers evidence.findings evidence.own_report"],
-    ["widgets.frames", "widgets.bench widgets.explorers widgets.film widgets.stepper"],
+    ["widgets.frames", "widgets.bench widgets.bowls widgets.explorers widgets.film widgets.stepper"],
     ["__init__ evidence.__init__ practice.__init__ widgets.__init__", "evidence.__main__ practice.__main__"],
 ]
 STEP = {module: number for number, step in enumerate(chain(*FLOORS)) for module in step.split()}
@@ -203,8 +203,8 @@ UNDOCUMENTED = {
     "practice.gradebook": "the same",
     "practice.way_forward": "the blanks and their mistakes, which `make mistakes` lists",
     "practice.way_back": "the same", "practice.learning": "the same",
-    "widgets.bench": "the wing's door has its names", "widgets.explorers": "the same", "widgets.film": "the same",
-    "widgets.stepper": "the same",
+    "widgets.bench": "the wing's door has its names", "widgets.bowls": "the same", "widgets.explorers": "the same",
+    "widgets.film": "the same", "widgets.stepper": "the same",
 }
 
 

@@ -8,7 +8,8 @@ with extra("notebooks", "mlplib.widgets"):
     import matplotlib  # noqa: F401
 
 from mlplib.widgets.bench import TrainingBench
-from mlplib.widgets.explorers import ActivationExplorer, TopologyExplorer, TrickExplorer, ValleyExplorer
+from mlplib.widgets.bowls import ValleyExplorer
+from mlplib.widgets.explorers import ActivationExplorer, TopologyExplorer, TrickExplorer
 from mlplib.widgets.film import TrainingFilm
 from mlplib.widgets.stepper import BackpropStepper
 

@@ -6,7 +6,6 @@ from html import escape
 
 import ipywidgets
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from mlplib import _checks
@@ -14,14 +13,13 @@ from mlplib.activations import ACTIVATIONS
 from mlplib.catalogue import DEPTHS, REPORT_TRICKS, TRICK_COMBINATIONS, WIDTHS, topology_experiment, trick_experiment
 from mlplib.experiments import TRICKS
 from mlplib.network import MLP
-from mlplib.optimizers import SGD, Momentum
-from mlplib.plotting import as_html_image, draw_seeds
+from mlplib.plotting import draw_seeds
 from mlplib.report import SEEDS
 from mlplib.running import Figures
 from mlplib.store import Runs, Store, StoreError, packaged
-from mlplib.style import BLACK, BLUE, COLORS, GREY, PALE, VERMILLION, network_color
+from mlplib.style import BLACK, COLORS, network_color
 from mlplib.sweeps import counted
-from mlplib.widgets.frames import KernelFree, choice, note, switch
+from mlplib.widgets.frames import KernelFree, choice, note, picture, switch, two_panels
 
 # By the name of the view: what is drawn, and its axis. The limits are the same for all networks, so that pictures can
 # be compared by flipping between them.
@@ -101,7 +99,7 @@ class RunsExplorer(KernelFree):
             draw_seeds(ax, [run.history for run in runs], kind, network_color(experiment), label, shown != key)
             alt += f" {role}, {_in_words(label, runs, kind)}"
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2, reverse=True)
-        return _picture(ax.figure, alt) + _final_figures(label, runs)
+        return picture(ax.figure, alt) + _final_figures(label, runs)
 
 
 def _axes(longest, axis):
@@ -179,9 +177,7 @@ class ActivationExplorer(KernelFree):
     """
 
     def __init__(self):
-        self._figure = Figure((5.2, 4.6), layout="none")  # one for all pictures
-        self._figure.subplots_adjust(left=0.14, right=0.97, bottom=0.11, top=0.97, hspace=0.36)
-        self._axes = self._figure.subplots(2)
+        self._axes = two_panels()  # for all pictures
         self.colors = _activation_colors()
         self._outputs = {name: list(_through_layers(name)) for name in ACTIVATIONS}
         self.z = choice("z", [f"{z}".replace("-", "−") for z in range(-6, 7)], "2")
@@ -223,7 +219,7 @@ class ActivationExplorer(KernelFree):
         text = f"At z = {z0}: ".replace("-", "−") + "; ".join(words).replace("-", "−") + "."
         shown = "Both sigmoids" if len(ACTIVATIONS) == 2 else f"{len(ACTIVATIONS)} activations"
         alt = f"{shown} with their tangents above, their derivatives below. {text}"
-        return _picture(self._figure, alt) + f"<p>{escape(text)}</p>"
+        return picture(above.figure, alt) + f"<p>{escape(text)}</p>"
 
     def _spread(self, layers):
         above, below = self._cleared()
@@ -241,101 +237,7 @@ class ActivationExplorer(KernelFree):
         above.legend(loc="upper left")
         text = (f"After {counted(layers, 'layer')}: " + "; ".join(words) + ".").replace("-", "−")
         alt = f"Histograms of the outputs above, their spread against the layers passed below. {text}"
-        return _picture(self._figure, alt) + f"<p>{escape(text)}</p>"
-
-
-class ValleyExplorer(KernelFree):
-    """Descent in a narrow valley, with the learning rate and the momentum that are chosen; no kernel.
-
-    The loss is ½ (λ₁ w₁² + λ₂ w₂²): flat along the valley, and twenty times as curved across.
-
-    Attributes
-    ----------
-    rows : list of ipywidgets.ToggleButtons
-        The learning rate α, and γ.
-    picture : ipywidgets.Stack
-        Switched by them.
-    """
-
-    CURVATURES = np.array([1.0, 20.0])
-    START = np.array([-9.0, 1.6])
-    STEPS = 60
-    RATES = ("0.01", "0.05", "0.09", "0.12", "0.17", "0.2")
-    GAMMAS = ("0", "0.5", "0.9")
-
-    def __init__(self):
-        self._axes = self._valley()
-        self.rows = [choice("Learning rate α", self.RATES, "0.09"), choice("Momentum γ", self.GAMMAS)]
-        self.picture = switch(self.rows, lambda *chosen: ipywidgets.HTML(self._show(*map(float, chosen))))
-        caption = note(
-            f"Above: the valley from above, with lines of equal loss, and the path of {self.STEPS} steps from the "
-            "square; the cross is the bottom. Below: the loss after each step; the dotted line is that of the start. "
-            "The axes are the same for all choices and cut off what lies outside."
-        )
-        super().__init__([*self.rows, self.picture, caption], self._show(0.09, 0.0) + caption.value,
-                         f"ValleyExplorer: {len(self.RATES)} learning rates, {len(self.GAMMAS)} momenta")
-        self.add_class("explorer")
-
-    def _valley(self):
-        """Axes for all pictures: only the path and its loss are drawn anew."""
-        figure = Figure((5.2, 4.6), layout="none")
-        figure.subplots_adjust(left=0.14, right=0.97, bottom=0.11, top=0.97, hspace=0.36)
-        above, below = figure.subplots(2)
-        along, across = np.meshgrid(np.linspace(-10.5, 7, 141), np.linspace(-3.5, 3.5, 71))
-        above.contour(along, across, (self.CURVATURES[0] * along**2 + self.CURVATURES[1] * across**2) / 2,
-                      levels=(1, 5, 15, 30, 50, 80), colors=PALE, linewidths=0.8)
-        above.set(xlim=(-10.5, 7), ylim=(-3.5, 3.5), xlabel="w₁, along the valley", ylabel="w₂, across")
-        below.set(xlim=(0, self.STEPS), ylim=(1e-4, 1e4), yscale="log", xlabel="step", ylabel="loss")
-        return above, below
-
-    @classmethod
-    def path(cls, learning_rate, gamma):
-        """Where the steps lead.
-
-        Parameters
-        ----------
-        learning_rate : float
-        gamma : float
-            0 is plain descent.
-
-        Returns
-        -------
-        array of shape (STEPS + 1, 2)
-            The two weights, from the start on.
-        """
-        weights, optimizer = [cls.START.copy()], Momentum(learning_rate, gamma) if gamma else SGD(learning_rate)
-        points = [cls.START]
-        for _ in range(cls.STEPS):
-            optimizer.update(weights, [cls.CURVATURES * weights[0]])
-            points.append(weights[0].copy())
-        return np.array(points)
-
-    def _show(self, learning_rate, gamma):
-        """Picture and a line of text, as HTML."""
-        points = self.path(learning_rate, gamma)
-        losses = points**2 @ self.CURVATURES / 2
-        stable = learning_rate * self.CURVATURES.max() < 2 * (1 + gamma)
-        above, below = self._axes
-        for line in [*above.lines, *below.lines]:
-            line.remove()
-        style = {"marker": ".", "color": BLUE if stable else VERMILLION, "linewidth": 1, "markersize": 5}
-        above.plot(*points.T, **style)
-        above.plot(*self.START, "s", color=BLACK, markersize=6)
-        above.plot(0, 0, "x", color=BLACK, markersize=8, markeredgewidth=2)
-        below.axhline(losses[0], color=GREY, linewidth=0.8, linestyle=":")
-        below.plot(losses, **style)
-        share = losses / losses[0]
-        settled = 1 + int(np.flatnonzero(share >= 1e-3)[-1])
-        if not stable:
-            after = "It leaves the valley: the steps across grow without limit."
-        elif settled <= self.STEPS:
-            after = f"From step {settled} on the loss is below a thousandth of what it was."
-        else:
-            after = f"After {self.STEPS} steps the loss is {share[-1]:.2g} of what it was."
-        limit = 2 * (1 + gamma) / self.CURVATURES.max()
-        text = f"α = {learning_rate:g}, γ = {gamma:g}. {after} To be stable, α must be below {limit:.2g}."
-        alt = f"A path in a long narrow valley above, the loss against the step below. {text}"
-        return _picture(above.figure, alt) + f"<p>{escape(text)}</p>"
+        return picture(above.figure, alt) + f"<p>{escape(text)}</p>"
 
 
 # As in the chapter's figures: the row that has the logistic sigmoid, and the one that has the improved.
@@ -346,12 +248,6 @@ def _activation_colors():
     """A colour for each activation; those that no chapter draws take the colours of other rows in turn."""
     free = itertools.cycle(color for color in COLORS.values() if color not in _SIGMOID_COLORS.values())
     return {name: _SIGMOID_COLORS.get(name) or next(free) for name in ACTIVATIONS}
-
-
-def _picture(figure, alt):
-    # Saving a figure turns this layout on again, and then each picture is drawn twice.
-    with rc_context({"figure.constrained_layout.use": False}):
-        return as_html_image(figure, alt, dpi=100, n_colors=32)
 
 
 def _through_layers(activation, width=64, depth=10):

@@ -5,6 +5,11 @@ from html import escape
 
 import ipywidgets
 from IPython.display import display
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from mlplib.plotting import as_html_image
+from mlplib.style import WIDTH
 
 
 def choice(description, options, value=None):
@@ -52,6 +57,37 @@ def switch(choices, leaf):
     stack = ipywidgets.Stack(children, selected_index=first.index)
     stack.links = [ipywidgets.jslink((first, "index"), (stack, "selected_index"))]
     return stack
+
+
+def two_panels():
+    """A figure for many pictures of one above the other, whose margins stay the same.
+
+    Returns
+    -------
+    array of 2 matplotlib.axes.Axes
+        The upper and the lower.
+    """
+    figure = Figure((WIDTH, 4.6), layout="none")
+    figure.subplots_adjust(left=0.14, right=0.97, bottom=0.11, top=0.97, hspace=0.36)
+    return figure.subplots(2)
+
+
+def picture(figure, alt):
+    """A figure as an HTML `img` element for a widget, in few bytes.
+
+    Parameters
+    ----------
+    figure : matplotlib.figure.Figure
+    alt : str
+        Says what the picture shows to someone who cannot see it.
+
+    Returns
+    -------
+    str
+    """
+    # Saving a figure turns this layout on again, and then each picture is drawn twice.
+    with rc_context({"figure.constrained_layout.use": False}):
+        return as_html_image(figure, alt, dpi=100, n_colors=32)
 
 
 def combinations(choices):

@@ -1,10 +1,7 @@
 """Explorers: every choice shows its own picture, and what is written under it is what the store holds."""
 
-import json
 import re
-from html import unescape
 
-import ipywidgets
 import numpy as np
 import pytest
 from helpers import made_up_run
@@ -13,11 +10,18 @@ from mlplib.catalogue import TRICK_COMBINATIONS, shown_experiments, topology_exp
 from mlplib.experiments import Experiment
 from mlplib.running import Figures
 from mlplib.store import Store, StoreChain, StoreError
-from mlplib.widgets import ActivationExplorer, TopologyExplorer, TrickExplorer, ValleyExplorer
+from mlplib.widgets import ActivationExplorer, TopologyExplorer, TrickExplorer
 from mlplib.widgets.explorers import VIEWS
-from mlplib.widgets.frames import combinations
 
-MAX_PICTURE, MAX_STATE = 45_000, 1_500_000
+from .explored import (
+    alt,
+    built,
+    shown,
+    test_a_plain_picture_with_words_stands_in_for_an_explorer,  # noqa: F401
+    test_an_explorer_is_small_enough_for_a_page,  # noqa: F401
+    test_each_button_says_what_it_chooses,  # noqa: F401
+    test_every_choice_shows_a_picture_of_its_own,  # noqa: F401
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +31,6 @@ def store(tmp_path_factory):
     for experiment in shown_experiments():
         store.save(made_up_run(experiment))
     return store
-
-
-def built(explorer, *arguments):
-    """An explorer, and the state it adds to a page, in bytes."""
-    before = set(ipywidgets.Widget.get_manager_state()["state"])
-    made = explorer(*arguments)
-    state = ipywidgets.Widget.get_manager_state()["state"]
-    return made, len(json.dumps({name: part for name, part in state.items() if name not in before}))
 
 
 @pytest.fixture(scope="module")
@@ -52,71 +48,11 @@ def activations():
     return built(ActivationExplorer)
 
 
-@pytest.fixture(scope="module")
-def valley():
-    return built(ValleyExplorer)
-
-
-def shown(stack, rows):
-    """By what is chosen: the widget that the page shows, following the links of each level as a page does."""
-    leaves = {}
-    for chosen in combinations(rows):
-        widget = stack
-        for row, option in zip(rows, chosen):
-            (link,) = widget.links
-            assert (link.source, link.target) == ((row, "index"), (widget, "selected_index"))
-            assert widget.selected_index == row.index
-            widget = widget.children[row.options.index(option)]
-        leaves[chosen] = widget.value
-    return leaves
-
-
-def alt(html):
-    (text,) = re.findall(r'<img [^>]*alt="([^"]*)"', html)
-    return unescape(text)
-
-
-def picture(html):
-    (data,) = re.findall(r'src="data:image/png;base64,([^"]*)"', html)
-    return data
-
-
-def switched(explorer):
-    """Each row of buttons of an explorer with what it switches."""
-    if isinstance(explorer, ActivationExplorer):
-        return [([explorer.z], explorer.tangents), ([explorer.layers], explorer.spreads)]
-    return [(explorer.rows, explorer.picture)]
-
-
-@pytest.mark.parametrize("name, pictures", [("tricks", 8 * 3), ("topology", 25 * 3), ("activations", 13 + 10),
-                                            ("valley", 6 * 3)])
-def test_every_choice_shows_a_picture_of_its_own(name, pictures, request):
-    explorer, _ = request.getfixturevalue(name)
-    leaves = [html for rows, stack in switched(explorer) for html in shown(stack, rows).values()]
-    assert len(leaves) == len({picture(html) for html in leaves}) == len({alt(html) for html in leaves}) == pictures
-
-
-@pytest.mark.parametrize("name", ["tricks", "topology", "activations", "valley"])
-def test_an_explorer_is_small_enough_for_a_page(name, request):
-    explorer, state = request.getfixturevalue(name)
-    sizes = [len(picture(html)) for rows, stack in switched(explorer) for html in shown(stack, rows).values()]
-    assert max(sizes) <= MAX_PICTURE
-    assert sum(sizes) < state <= MAX_STATE
-
-
-@pytest.mark.parametrize("name", ["tricks", "topology", "activations", "valley"])
-def test_a_plain_picture_with_words_stands_in_for_an_explorer(name, request):
-    explorer, _ = request.getfixturevalue(name)
-    alts = re.findall(r'<img [^>]*alt="([^"]+)"', explorer.plain)
-    assert alts and len(explorer.plain) <= MAX_PICTURE
-
-
-@pytest.mark.parametrize("name", ["tricks", "topology", "activations", "valley"])
-def test_each_button_says_what_it_chooses(name, request):
-    explorer, _ = request.getfixturevalue(name)
-    for rows, _ in switched(explorer):
-        for row in rows:
-            assert list(row.tooltips) == [f"{row.description}: {option}" for option in row.options]
+@pytest.fixture(scope="module", params=[("tricks", 8 * 3), ("topology", 25 * 3), ("activations", 13 + 10)],
+                ids=lambda param: param[0])
+def explored(request):
+    name, n_pictures = request.param
+    return *request.getfixturevalue(name), n_pictures
 
 
 def test_the_text_of_a_picture_names_its_combination_and_view(tricks):
@@ -220,18 +156,3 @@ def test_ten_layers_of_logistic_units_answer_every_input_alike_and_improved_ones
     logistic, improved, *_ = np.array(spreads).T
     assert all(logistic[1:] / logistic[:-1] < 0.3) and logistic[-1] < 1e-5
     assert all(improved > 0.5)
-
-
-def test_a_path_in_the_valley_is_that_of_the_recursion_and_stable_where_theory_says(valley):
-    explorer, _ = valley
-    for (rate, gamma), html in shown(explorer.picture, explorer.rows).items():
-        alpha, gamma = float(rate), float(gamma)
-        w, v = np.array([-9.0, 1.6]), np.zeros(2)
-        for point in explorer.path(alpha, gamma):
-            assert point == pytest.approx(w, rel=1e-9)
-            v = gamma * v + np.array([1, 20]) * w
-            w = w - alpha * v
-        stable = alpha * 20 < 2 * (1 + gamma)
-        assert ("It leaves the valley" in alt(html)) == (not stable)
-        assert f"α must be below {2 * (1 + gamma) / 20:.2g}." in alt(html)
-        assert (explorer.path(alpha, gamma)[-1, 1] ** 2 < 1.6**2) == stable
