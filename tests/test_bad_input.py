@@ -736,6 +736,16 @@ CASES = {
         ("widgets.ValleyExplorer(0.1)", T, "positional argument"),
         ("widgets.ValleyExplorer().path(0, 0.9)", V, "learning_rate: expected"),
         ("widgets.ValleyExplorer().path(0.1, 1)", V, "gamma: expected"),
+        ("widgets.ParabolaExplorer(4)", T, "positional argument"),
+        ("widgets.ParabolaExplorer.path(0, 0.1)", V, "curvature: expected a positive finite number"),
+        ("widgets.ParabolaExplorer.path('4', 0.1)", T, "curvature: expected a positive finite number"),
+        ("widgets.ParabolaExplorer.path(4, -0.1)", V, "learning_rate: expected"),
+        ("widgets.ConditionExplorer(4)", T, "positional argument"),
+        ("widgets.ConditionExplorer.best_gamma(0.5)", V, "kappa: expected a finite number of at least 1"),
+        ("widgets.ConditionExplorer.best_rate(np.inf, 0.5)", V, "kappa: expected a finite number of at least 1"),
+        ("widgets.ConditionExplorer.best_rate(4, 1)", V, "gamma: expected"),
+        ("widgets.ConditionExplorer.path(None, 0.5)", T, "kappa: expected a finite number of at least 1"),
+        ("widgets.ConditionExplorer.path(4, '0.5')", T, "gamma: expected"),
     ],
 }
 

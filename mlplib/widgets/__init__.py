@@ -8,12 +8,12 @@ with extra("notebooks", "mlplib.widgets"):
     import matplotlib  # noqa: F401
 
 from mlplib.widgets.bench import TrainingBench
-from mlplib.widgets.bowls import ValleyExplorer
+from mlplib.widgets.bowls import ConditionExplorer, ParabolaExplorer, ValleyExplorer
 from mlplib.widgets.explorers import ActivationExplorer, TopologyExplorer, TrickExplorer
 from mlplib.widgets.film import TrainingFilm
 from mlplib.widgets.stepper import BackpropStepper
 
 __all__ = [
-    "ActivationExplorer", "BackpropStepper", "TopologyExplorer", "TrainingBench", "TrainingFilm", "TrickExplorer",
-    "ValleyExplorer",
+    "ActivationExplorer", "BackpropStepper", "ConditionExplorer", "ParabolaExplorer", "TopologyExplorer",
+    "TrainingBench", "TrainingFilm", "TrickExplorer", "ValleyExplorer",
 ]
