@@ -29,7 +29,7 @@ FLOORS = [
     ["entries", "store", "sweeps", "report", "catalogue"],
     ["evidence.measures evidence.special", "evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
      "evidence.registrations", "evidence.claims", "evidence.questions evidence.other_data evidence.mechanisms",
-     "evidence.verdicts evidence.plans", "evidence.open_claims evidence.looks", "evidence.why"],
+     "evidence.verdicts evidence.plans", "evidence.open_claims evidence.looks", "evidence.why evidence.spectra"],
     ["style", "plotting", "evidence.figures", "evidence.answers evidence.findings evidence.own_report"],
     ["widgets.frames", "widgets.bench widgets.bowls widgets.explorers widgets.film widgets.stepper"],
     ["__init__ evidence.__init__ practice.__init__ widgets.__init__", "evidence.__main__ practice.__main__"],

@@ -8,8 +8,10 @@ from dataclasses import replace
 from mlplib import evidence
 from mlplib.catalogue import shown_experiments
 from mlplib.evidence.claims import CLAIMS
+from mlplib.evidence.looks import LOOKED_AT, lacking_looks
 from mlplib.evidence.other_data import OTHER_DATA, load_digits
-from mlplib.evidence.why import A_LOOK, lacking_looks, read_looks, take_looks
+from mlplib.evidence.spectra import A_SPECTRUM, lacking_spectra, take_spectra
+from mlplib.evidence.why import A_LOOK, LOOKING_SEEDS, read_looks, take_looks
 from mlplib.report import REPORT
 from mlplib.store import StoreError, archive_runs, packaged
 from mlplib.sweeps import counted, estimate, store_in_use, sweep
@@ -35,11 +37,13 @@ def why():
     """Train what is asked once the verdicts are known: the claims that they left open, on fresh seeds, and causes."""
     for registration in evidence.WHY:
         _say_cost(registration)
-    looks = len(lacking_looks(read_looks()))
-    print(f"{counted(looks, 'look')} at curvature and steps take {looks * A_LOOK / 3600:.1f} hours more.", flush=True)
+    looks, spectra = len(lacking_looks(read_looks(), LOOKING_SEEDS, LOOKED_AT)), len(lacking_spectra())
+    print(f"{counted(looks, 'look')} at curvature and steps take {looks * A_LOOK / 3600:.1f} hours more, and "
+          f"the spectra of {counted(spectra, 'network')}, to be shown, {spectra * A_SPECTRUM / 3600:.1f}.", flush=True)
     for registration in evidence.WHY:
         train_registration(registration)
     take_looks()
+    take_spectra()
 
 
 def _say_cost(registration):

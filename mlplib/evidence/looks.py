@@ -1,5 +1,6 @@
-"""Looks: how curved the loss of a network is, and which steps it takes best, measured at one seed."""
+"""Looks: how curved the loss of a network is, and which steps it takes best, at one seed; and how looks are kept."""
 
+import json
 import math
 from dataclasses import replace
 
@@ -11,11 +12,13 @@ from mlplib.diagnostics import SATURATED
 from mlplib.evidence.arms import CODES, depth, tricks, width
 from mlplib.evidence.questions import OTHER_INPUTS
 from mlplib.evidence.rates import with_effective_step
+from mlplib.evidence.registrations import EvidenceError
+from mlplib.files import put_in_place
 from mlplib.inputs import sets_of
 from mlplib.losses import one_hot
 from mlplib.network import Buffers
 from mlplib.running import one_blas_thread, trainer_for
-from mlplib.training import quietly
+from mlplib.training import progress_bar, quietly
 
 #: Effective steps α / (1 - γ), each twice the one before.
 STEPS = tuple(0.01 * 2.0**k for k in range(-2, 11))
@@ -27,6 +30,10 @@ SOON, UPDATES = 125, 1250
 SHORT, BATCHES = 300, (32, 512)
 #: λ is that of the loss on so many of the training images, the first.
 N_LOOKED_AT = 5000
+#: Of a spectrum that is shown, so many eigenvalues, the largest.
+N_LARGEST = 20
+#: How far an eigenvalue may be off, relative to its size.
+EIGENVALUE_TOLERANCE = 1e-2
 #: A step is stable if the loss on all training images has not risen at any of so many updates on all of them.
 DESCENT = 60
 #: The steps tried for that, beside 2/λ.
@@ -68,11 +75,10 @@ def look_at(network, seed):
         "stable", of `STABLE` networks, from the weights of "gentle" and with all training images in one batch: the
         "limit" 2/λ of the loss on all of them, the largest stable "step", and the limit "after" its updates.
     """
-    e = network.experiment
-    X, y = (each[: e.n_train] for each in sets_of(e.data, e.third, e.inputs)[0])
+    X, y = _training_set(network)
     with one_blas_thread(), quietly(), np.errstate(all="ignore"):
-        trained = [_trained(network, seed, step, UPDATES) for step in STEPS]
-        losses, gentle = [_loss(model, X, y) for model in trained], trained[STEPS.index(GENTLE)]
+        trained, losses = _with_each_step(network, seed, X, y)
+        gentle = trained[STEPS.index(GENTLE)]
         looked_at = {"start": _trained(network, seed, GENTLE, 0), "early": _trained(network, seed, GENTLE, SOON),
                      "gentle": gentle, "fastest": trained[int(np.argmin(losses))]}
         few = X[:N_LOOKED_AT], y[:N_LOOKED_AT]
@@ -84,6 +90,31 @@ def look_at(network, seed):
         if network in STABLE:
             found["stable"] = _largest_stable(gentle, X, y)
     return found
+
+
+def look_at_spectrum(network, seed):
+    """Look at a network at one seed, to show how its loss curves in more directions than one.
+
+    Parameters
+    ----------
+    network : Network
+    seed : int
+        As for `look_at`.
+
+    Returns
+    -------
+    dict
+        "loss": as in `look_at`.
+        "values": of the Hessian's eigenvalues the `N_LARGEST` largest, "start" and "gentle": before training, and after
+        `UPDATES` updates with the gentle step.
+    """
+    X, y = _training_set(network)
+    with one_blas_thread(), quietly(), np.errstate(all="ignore"):
+        trained, losses = _with_each_step(network, seed, X, y)
+        looked_at = {"start": _trained(network, seed, GENTLE, 0), "gentle": trained[STEPS.index(GENTLE)]}
+        values = {when: _largest(model, X[:N_LOOKED_AT], y[:N_LOOKED_AT], N_LARGEST).tolist()
+                  for when, model in looked_at.items()}
+    return {"loss": losses, "values": values}
 
 
 def fastest_step(losses):
@@ -107,6 +138,96 @@ def fastest_step(losses):
     return STEPS[lowest] * 2.0 ** (float((left - right) / (2 * bend)) if bend > 0 else 0.0)
 
 
+# ---- how they are kept
+
+
+def stored_looks(path, digest):
+    """The looks in a file, if they were taken under the rules with this digest.
+
+    Parameters
+    ----------
+    path : Path
+    digest : str
+
+    Returns
+    -------
+    dict from int to dict
+        By seed, then by the network's name. Empty where there is no file.
+
+    Raises
+    ------
+    EvidenceError
+        If they were taken under other rules.
+    """
+    if not path.exists():
+        return {}
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if stored["digest"] != digest:
+        raise EvidenceError(f"{path}: taken under other rules, {stored['digest']}, than the present ones, {digest}")
+    return {int(seed): looks for seed, looks in stored["looks"].items()}
+
+
+def lacking_looks(found, seeds, networks):
+    """Which looks are not among those that were found, a list of (network, seed)."""
+    return [(network, seed) for seed in seeds for network in networks if network.name not in found.get(seed, {})]
+
+
+def store_looks(path, digest, look, seeds, networks, n_jobs=-1, progress=True):
+    """Take the looks that a file lacks, and write each into it as soon as it is there, to five digits.
+
+    Parameters
+    ----------
+    path, digest
+        As for `stored_looks`.
+    look : callable
+        `look_at`, or another that takes a network and a seed.
+    seeds : sequence of int
+    networks : sequence of Network
+    n_jobs, progress
+        As for `sweep`.
+
+    Returns
+    -------
+    dict
+        All that the file has then, as for `stored_looks`.
+    """
+    from joblib import Parallel, delayed
+
+    found = stored_looks(path, digest)
+    lacking = lacking_looks(found, seeds, networks)
+    looks = Parallel(n_jobs, return_as="generator_unordered", batch_size=1)(delayed(_named)(look, *one)
+                                                                            for one in lacking)
+    for seed, name, seen in progress_bar(looks, progress, total=len(lacking), desc="Looking at networks"):
+        found.setdefault(seed, {})[name] = seen
+        stored = {str(seed): dict(sorted(found[seed].items())) for seed in sorted(found)}
+        put_in_place(path, (json.dumps({"digest": digest, "looks": stored}, indent=0) + "\n").encode())
+    return found
+
+
+def _named(look, network, seed):
+    return seed, network.name, _rounded(look(network, seed))
+
+
+def _rounded(value):
+    if isinstance(value, dict):
+        return {key: _rounded(each) for key, each in value.items()}
+    return [_rounded(each) for each in value] if isinstance(value, list) else float(f"{value:.5g}")
+
+
+# ---- what they are made of
+
+
+def _training_set(network):
+    e = network.experiment
+    return (each[: e.n_train] for each in sets_of(e.data, e.third, e.inputs)[0])
+
+
+def _with_each_step(network, seed, X, y):
+    """The models after `UPDATES` updates with each of `STEPS`, and their losses."""
+    trained = [_trained(network, seed, step, UPDATES) for step in STEPS]
+    return trained, [_loss(model, X, y) for model in trained]
+
+
 def _trained(network, seed, step, n_updates, batch_size=32):
     experiment = with_effective_step(network.experiment, step)
     trainer = trainer_for(replace(experiment, seed=seed, batch_size=batch_size, patience=None))
@@ -122,12 +243,16 @@ def _loss(model, X, y):
     return float(loss) if loss < 1000 else 1000.0
 
 
+def _largest(model, X, y, n):
+    return spectrum(model, X, y, n_largest=n, tolerance=EIGENVALUE_TOLERANCE).values
+
+
 def _limit(model, X, y):
-    return 2 / float(spectrum(model, X, y, n_largest=1, tolerance=1e-2).values[0])
+    return 2 / float(_largest(model, X, y, 1)[0])
 
 
 def _spread(model, X, y):
-    values = spectrum(model, X, y, n_largest=10, tolerance=1e-2).values
+    values = _largest(model, X, y, 10)
     return float(values[0] / values[-1])
 
 

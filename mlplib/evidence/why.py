@@ -36,11 +36,10 @@ from mlplib.evidence.looks import (
     WIDE_AND_NARROW,
     fastest_step,
     look_at,
+    store_looks,
+    stored_looks,
 )
-from mlplib.evidence.registrations import EvidenceError
 from mlplib.evidence.statistics import LEVEL, holm, holm_levels, mean_estimate
-from mlplib.files import put_in_place
-from mlplib.training import progress_bar
 
 # The looks that come with the package.
 FILE = Path(__file__).parents[1] / "why.json"
@@ -300,21 +299,10 @@ def read_looks(path=None):
 
     Raises
     ------
-    EvidenceError
+    mlplib.evidence.registrations.EvidenceError
         If they were taken under other rules.
     """
-    path = path or FILE
-    if not path.exists():
-        return {}
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    if stored["digest"] != DIGEST:
-        raise EvidenceError(f"{path}: taken under other rules, {stored['digest']}, than the present ones, {DIGEST}")
-    return {int(seed): looks for seed, looks in stored["looks"].items()}
-
-
-def lacking_looks(found, seeds=LOOKING_SEEDS, networks=LOOKED_AT):
-    """Which looks are not among those that were found, a list of (network, seed)."""
-    return [(network, seed) for seed in seeds for network in networks if network.name not in found.get(seed, {})]
+    return stored_looks(path or FILE, DIGEST)
 
 
 def take_looks(path=None, seeds=LOOKING_SEEDS, networks=LOOKED_AT, n_jobs=-1, progress=True):
@@ -334,26 +322,7 @@ def take_looks(path=None, seeds=LOOKING_SEEDS, networks=LOOKED_AT, n_jobs=-1, pr
     dict
         All that the file has then, as for `read_looks`.
     """
-    from joblib import Parallel, delayed
-
-    found = read_looks(path)
-    lacking = lacking_looks(found, seeds, networks)
-    looks = Parallel(n_jobs, return_as="generator_unordered", batch_size=1)(delayed(_named)(*one) for one in lacking)
-    for seed, name, look in progress_bar(looks, progress, total=len(lacking), desc="Looking at networks"):
-        found.setdefault(seed, {})[name] = look
-        stored = {str(seed): dict(sorted(found[seed].items())) for seed in sorted(found)}
-        put_in_place(path or FILE, (json.dumps({"digest": DIGEST, "looks": stored}, indent=0) + "\n").encode())
-    return found
-
-
-def _named(network, seed):
-    return seed, network.name, _rounded(look_at(network, seed))
-
-
-def _rounded(value):
-    if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
-    return [_rounded(each) for each in value] if isinstance(value, list) else float(f"{value:.5g}")
+    return store_looks(path or FILE, DIGEST, look_at, seeds, networks, n_jobs, progress)
 
 
 def judge_looks(looks, questions=ASKED):

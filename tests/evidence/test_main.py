@@ -99,6 +99,7 @@ def small_sweep(stores, monkeypatch, trained):
     monkeypatch.setattr(evidence, "REGISTRATIONS", (CLAIMS, QUESTIONS, WHY))
     monkeypatch.setattr(evidence, "WHY", (WHY,))
     monkeypatch.setattr(make_sweep, "take_looks", lambda: trained.append("looks"))
+    monkeypatch.setattr(make_sweep, "take_spectra", lambda: trained.append("spectra"))
     monkeypatch.setattr(make_sweep, "shown_experiments", lambda: SHOWN)
     monkeypatch.setattr(make_sweep, "REPORT", {task: replace(REPORT[task], experiment=SHOWN[0]) for task in REPORT})
     monkeypatch.setattr(make_sweep, "estimate", lambda experiments: [3600.0] * len(experiments))
@@ -221,8 +222,8 @@ def test_make_sweep_why_says_its_cost_and_trains_what_is_asked_once_the_verdicts
     """No other target does. An experiment of two arms is trained once, and has its curves if one of them needs them."""
     assert not {one.seed for one in small_sweep(make_sweep.full)} & {200, 201, 202}
     capsys.readouterr()
-    *trained, looks = small_sweep(make_sweep.why)
-    assert [one.seed for one in trained] == [200, 201, 202] and looks == "looks"
+    *trained, looks, spectra = small_sweep(make_sweep.why)
+    assert [one.seed for one in trained] == [200, 201, 202] and (looks, spectra) == ("looks", "spectra")
     assert capsys.readouterr().out.splitlines()[0] == (
         "The runs of 'why' take up to 3.0 hours of one processor, less where they stop early.")
     archive = stores("why").stores[1]
@@ -231,7 +232,7 @@ def test_make_sweep_why_says_its_cost_and_trains_what_is_asked_once_the_verdicts
     assert evaluations == {200: 2, 201: 1, 202: 1}
     assert {run.history.n_steps for run in archive} == {2} and [len(runs[arm]) for arm in WHY.arms] == [1, 3]
     assert {run.versions["why"] for run in archive} == {WHY.digest}
-    assert small_sweep(make_sweep.why) == ["looks"]
+    assert small_sweep(make_sweep.why) == ["looks", "spectra"]
 
 
 def test_make_own_data_trains_the_claims_on_other_data_into_one_archive(stores, small_sweep, monkeypatch):
@@ -338,6 +339,7 @@ def test_the_archives_in_the_package_lack_nothing_and_stay_as_they_are(monkeypat
     monkeypatch.setattr(evidence, "REGISTRATIONS", [
         one for one in evidence.REGISTRATIONS if one.command != "make sweep-why" or one in stored])
     monkeypatch.setattr(make_sweep, "take_looks", lambda: None)  # whether they are complete is said in test_why.py
+    monkeypatch.setattr(make_sweep, "take_spectra", lambda: None)  # and in test_spectra.py
     with joblib.parallel_config("sequential"):
         make_sweep.full()
         make_sweep.why()
