@@ -4,6 +4,7 @@ No verdict stands on them: those are given by `mlplib.evidence.why`, on seeds of
 """
 
 import hashlib
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -31,7 +32,7 @@ SPECTRA_FILE = Path(__file__).parents[1] / "spectra.json"
 SHOWN_SEED = 0
 #: Units in each layer, and layers, of the networks that can be chosen. Ten layers of 256 are left out: they would take
 #: as long as all the others.
-SHAPES = tuple((u, n) for u in (64, 16, 256) for n in (1, 3, 10) if u * n < 1000)
+SHAPES = tuple(itertools.product((64, 16, 256), (1, 3, 10)))[:-1]
 A_SPECTRUM = 27  # seconds, on the average of all networks
 # What they are computed with: names say of which network.
 _DIGEST = hashlib.sha256(json.dumps([SHOWN_SEED, STEPS, GENTLE, UPDATES, N_LOOKED_AT, N_LARGEST, EIGENVALUE_TOLERANCE])
@@ -57,10 +58,14 @@ def chosen_network(code, units, layers):
     return known.get(experiment) or Network(f"tricks {code}, {counted(layers, 'layer')} of {units}", experiment)
 
 
+def _chosen():
+    return {(code, *shape): chosen_network(code, *shape) for shape in SHAPES for code in reversed(CODES)}
+
+
 #: The networks that can be chosen, by code, units and layers.
-CHOSEN = {one: chosen_network(*one) for one in ((c, *shape) for shape in SHAPES for c in reversed(CODES))}
+CHOSEN = _chosen()
 #: All networks whose spectrum is shown; the first are those that verdicts are about.
-SHOWN = (*LOOKED_AT, *(one for one in CHOSEN.values() if one not in LOOKED_AT))
+SHOWN = tuple(dict.fromkeys((*LOOKED_AT, *CHOSEN.values())))
 
 
 def read_spectra(path=None):
