@@ -113,12 +113,12 @@ test: book
 # What is left out where a line is being changed, beside what is marked slow: what needs the built book or the notebooks,
 # what starts programs and workers, campaigns, what reads all stored runs, and what draws. Two halves go on beside each other, and
 # what the second said is shown after the first.
-LONG := $(patsubst %,tests/test_%.py,author_year benchmarks build cluster content_security copies digit_network downloads execute \
+LONG := $(patsubst %,tests/test_%.py,author_year barcodes benchmarks build cluster content_security copies digit_network downloads execute \
           exercises findings forty_runs full_disk fuzz kills lite makefile notebooks package packaged page_heads pdf plotting port \
           recipe reproducible store stored_stops style sweeps widget_state without_browser) \
         $(patsubst %,tests/evidence/test_%.py,all_findings claim_recipe figures main mechanisms open_claims other_data own_report plans stored) \
         $(patsubst %,tests/practice/test_%.py,grading handins mistakes_table student way_back way_forward) \
-        $(patsubst %,tests/widgets/test_%.py,bench bowls explorers film)
+        $(patsubst %,tests/widgets/test_%.py,bench bowls explorers film spectra)
 FIRST := $(filter-out $(LONG),$(wildcard tests/test_[a-c]*.py tests/evidence/test_*.py tests/practice/test_*.py \
            tests/widgets/test_*.py))
 SECOND := $(filter-out $(LONG),$(wildcard tests/test_[d-z]*.py))

@@ -30,15 +30,15 @@ FLOORS = [
     ["evidence.measures evidence.special", "evidence.statistics", "evidence.effects", "evidence.arms", "evidence.rates",
      "evidence.registrations", "evidence.claims", "evidence.questions evidence.other_data evidence.mechanisms",
      "evidence.verdicts evidence.plans", "evidence.open_claims evidence.looks", "evidence.why evidence.spectra"],
-    ["style", "plotting", "evidence.figures", "evidence.answers evidence.findings evidence.own_report"],
-    ["widgets.frames", "widgets.bench widgets.bowls widgets.explorers widgets.film widgets.stepper"],
+    ["style", "plotting", "barcodes evidence.figures", "evidence.answers evidence.findings evidence.own_report"],
+    ["widgets.frames", "widgets.bench widgets.bowls widgets.explorers widgets.film widgets.spectra widgets.stepper"],
     ["__init__ evidence.__init__ practice.__init__ widgets.__init__", "evidence.__main__ practice.__main__"],
 ]
 STEP = {module: number for number, step in enumerate(chain(*FLOORS)) for module in step.split()}
 # They hand on what modules define, for users to import.
 DOORS = {"__init__", "evidence.__init__", "practice.__init__", "widgets.__init__"}
 WINGS = ("evidence", "practice", "widgets")
-DRAWS = ("style", "plotting", "evidence.figures", "evidence.answers", "evidence.findings",
+DRAWS = ("style", "plotting", "barcodes", "evidence.figures", "evidence.answers", "evidence.findings",
          "evidence.own_report", "widgets.")
 
 

@@ -11,9 +11,10 @@ from mlplib.widgets.bench import TrainingBench
 from mlplib.widgets.bowls import ConditionExplorer, ParabolaExplorer, ValleyExplorer
 from mlplib.widgets.explorers import ActivationExplorer, TopologyExplorer, TrickExplorer
 from mlplib.widgets.film import TrainingFilm
+from mlplib.widgets.spectra import SpectrumExplorer
 from mlplib.widgets.stepper import BackpropStepper
 
 __all__ = [
-    "ActivationExplorer", "BackpropStepper", "ConditionExplorer", "ParabolaExplorer", "TopologyExplorer",
-    "TrainingBench", "TrainingFilm", "TrickExplorer", "ValleyExplorer",
+    "ActivationExplorer", "BackpropStepper", "ConditionExplorer", "ParabolaExplorer", "SpectrumExplorer",
+    "TopologyExplorer", "TrainingBench", "TrainingFilm", "TrickExplorer", "ValleyExplorer",
 ]
