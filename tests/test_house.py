@@ -204,7 +204,7 @@ UNDOCUMENTED = {
     "practice.way_forward": "the blanks and their mistakes, which `make mistakes` lists",
     "practice.way_back": "the same", "practice.learning": "the same",
     "widgets.bench": "the wing's door has its names", "widgets.bowls": "the same", "widgets.explorers": "the same",
-    "widgets.film": "the same", "widgets.stepper": "the same",
+    "widgets.film": "the same", "widgets.spectra": "the same", "widgets.stepper": "the same",
 }
 
 
