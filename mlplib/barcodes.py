@@ -16,8 +16,8 @@ with extra("notebooks", "mlplib.barcodes"):
 START_COLOR, GENTLE_COLOR = GREY, BLACK
 #: Of the step that was fastest.
 FASTEST_COLOR = VERMILLION
-#: The shortest and the longest step on an axis, the same in all pictures.
-STEP_LIMITS = 0.002, 20
+#: The longest step on an axis; a spectrum has no end to the right.
+LONGEST_STEP = 20
 
 
 def known_spectrum(name, value):
@@ -54,18 +54,20 @@ def draw_bar_code(ax, values, low, high, color):
     largest, *others = _checks.sequence("values", values, "numbers")
     others = np.array([value for value in others if value > 0])
     ax.vlines(2 / others, low, high, color=color, linewidth=0.8)
-    ax.vlines(2 / largest, low, high, color=color, linewidth=3.2)
+    ax.vlines(2 / largest, low, high, color=color, linewidth=4)
 
 
-def step_axis(ax):
+def step_axis(ax, shortest):
     """Give axes the step as their horizontal axis, logarithmic.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
+    shortest : float
+        Where it begins; it ends at `LONGEST_STEP`.
     """
     ax.set_xscale("log")
-    ax.set(xlim=STEP_LIMITS, xlabel="effective step, α / (1 − γ)")
+    ax.set(xlim=(shortest, LONGEST_STEP), xlabel="effective step, α / (1 − γ)")
     ax.xaxis.set(major_locator=LogLocator(), major_formatter="{x:g}", minor_locator=NullLocator())
     ax.grid(False, axis="y")
 
@@ -93,22 +95,23 @@ def plot_spectra(spectra):
     n = len(spectra)
     if not n:
         raise ValueError("spectra: expected at least one network, got none")
-    figure, ax = plt.subplots(figsize=(7.2, 0.52 * n + 1.5))
+    figure, ax = plt.subplots(figsize=(7.2, 0.5 * n + 1.5))
     for y, seen in zip(range(n, 0, -1), spectra.values()):
-        draw_bar_code(ax, seen["values"]["start"], y, y + 0.36, START_COLOR)
-        draw_bar_code(ax, seen["values"]["gentle"], y - 0.36, y, GENTLE_COLOR)
-        ax.plot(seen["fastest"], y - 0.18, "D", color=FASTEST_COLOR, markersize=8, markeredgecolor="white")
+        draw_bar_code(ax, seen["values"]["start"], y, y + 0.34, START_COLOR)
+        draw_bar_code(ax, seen["values"]["gentle"], y - 0.34, y, GENTLE_COLOR)
+        ax.plot(seen["fastest"], y - 0.17, "d", color=FASTEST_COLOR, markersize=10, markeredgecolor="white")
     for name, look, color in (("before training", "|", START_COLOR), ("after two gentle epochs", "|", GENTLE_COLOR),
-                              ("the fastest step", "D", FASTEST_COLOR)):
-        ax.plot([], [], look, color=color, label=name, markersize=9, markeredgewidth=None if look == "D" else 2)
-    step_axis(ax)
+                              ("the fastest step", "d", FASTEST_COLOR)):
+        ax.plot([], [], look, color=color, label=name, markersize=9, markeredgewidth=None if look == "d" else 2)
+    shortest = min(min(seen["fastest"], 2 / max(map(max, seen["values"].values()))) for seen in spectra.values())
+    step_axis(ax, shortest / 1.4)
     ax.set_yticks(range(n, 0, -1), list(spectra))
     ax.set_ylim(0.5, n + 0.5)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     above = ax.twiny()
     above.set_xscale("log")
-    above.set(xlim=2 / np.array(STEP_LIMITS), xlabel="eigenvalue, λ = 2 / step")
+    above.set(xlim=2 / np.array(ax.get_xlim()), xlabel="eigenvalue, λ = 2 / step")
     above.xaxis.set(major_locator=LogLocator(), major_formatter="{x:,g}", minor_locator=NullLocator())
     above.spines[["top"]].set_visible(True)
     above.spines["left"].set_visible(False)

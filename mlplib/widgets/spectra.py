@@ -4,18 +4,24 @@ from html import escape
 
 import ipywidgets
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
 from mlplib import _checks
-from mlplib.barcodes import FASTEST_COLOR, GENTLE_COLOR, START_COLOR, draw_bar_code, known_spectrum, step_axis
+from mlplib.barcodes import (
+    FASTEST_COLOR,
+    GENTLE_COLOR,
+    LONGEST_STEP,
+    START_COLOR,
+    draw_bar_code,
+    known_spectrum,
+    step_axis,
+)
 from mlplib.catalogue import REPORT_TRICKS
 from mlplib.experiments import TRICKS
-from mlplib.plotting import as_html_image
-from mlplib.style import BLUE
+from mlplib.style import BLUE, WIDTH
 from mlplib.sweeps import counted
-from mlplib.widgets.frames import KernelFree, choice, note, switch
+from mlplib.widgets.frames import KernelFree, choice, note, picture, switch
 
 _OFF_ON = {"0": "off", "1": "on"}
 
@@ -56,10 +62,11 @@ class SpectrumExplorer(KernelFree):
                       choice("Hidden layers", list(map(str, sorted(layers))), str(first[2]))]
         self.picture = switch(self.rows, lambda *chosen: ipywidgets.HTML(self._show(*chosen)))
         caption = note(
-            "Above: each line is a direction in which the loss curves, at the longest step that it allows, 2/λ; the 20 "
-            "most curved, the largest λ thick, before training in grey and after two gentle epochs in black. Below: "
-            "the training loss after two epochs with each step; a ring marks the lowest. Dashed: 2/λ after the gentle "
-            "epochs. One seed. The axes are the same for all networks and cut off what lies outside."
+            "Above: each line is a direction in which the loss curves, at the longest step that plain descent could "
+            "take there if the loss were a parabola, 2/λ; with momentum 0.9 it could be 19 times as long. Of the most "
+            "curved directions only, the largest λ thick, before training in grey and after two gentle epochs in "
+            "black. Below: the training loss after two epochs with each step; a ring marks the lowest. Dashed: 2/λ "
+            "after the gentle epochs. One seed. The axes are the same for all networks and cut off what lies outside."
         )
         super().__init__([*self.rows, self.picture, caption], self._show(*(row.value for row in self.rows))
                          + caption.value, f"SpectrumExplorer: {counted(len(spectra), 'network')}")
@@ -83,15 +90,14 @@ class SpectrumExplorer(KernelFree):
                    markeredgewidth=2)
         for ax in self._axes:
             ax.axvline(2 / gentle[0], color=BLUE, linestyle="--", linewidth=1.2)
-        above.text(2 / gentle[0], 2.2, "2/λ", color=BLUE, ha="center", va="bottom")
+        if 2 / gentle[0] < LONGEST_STEP:
+            above.text(2 / gentle[0], 2.2, "2/λ", color=BLUE, ha="center", va="bottom")
         on = [TRICKS[trick].name for trick, chosen in zip(REPORT_TRICKS, tricks) if chosen == "on"]
         name = f"{' + '.join(on) or 'no tricks'}, {counted(int(layers), 'hidden layer')} of {units}"
         text = _in_words(seen)
         alt = (f"{name}. The spectrum as a bar code before training and after, above; the loss against the step, "
                f"below. {text}")
-        # Saving a figure turns this layout on again, and then each picture is drawn twice.
-        with rc_context({"figure.constrained_layout.use": False}):
-            return as_html_image(above.figure, alt, dpi=100, n_colors=16) + f"<p>{escape(text)}</p>"
+        return picture(above.figure, alt) + f"<p>{escape(text)}</p>"
 
 
 def _choice(key):
@@ -107,16 +113,16 @@ def _choice(key):
 
 def _axes():
     """Axes for all pictures: only what differs between them is drawn anew."""
-    figure = Figure((5.2, 3.9), layout="none")
+    figure = Figure((WIDTH, 3.9), layout="none")
     figure.subplots_adjust(left=0.14, right=0.97, bottom=0.13, top=0.93, hspace=0.02)
     above, below = figure.subplots(2, height_ratios=(2, 3), sharex=True)
-    step_axis(below)
+    step_axis(below, 0.002)
     above.set(ylim=(-0.1, 2.1))
     above.set_yticks([0.5, 1.5], ["after", "before"])
     above.grid(False, axis="y")
     above.tick_params(axis="both", length=0)
     above.spines[["left", "bottom"]].set_visible(False)
-    below.set(yscale="log", ylim=(0.02, 20), ylabel="training loss [nats]")
+    below.set(yscale="log", ylim=(0.05, 20), ylabel="training loss [nats]")
     below.yaxis.set(major_locator=LogLocator(), major_formatter="{x:g}", minor_locator=NullLocator())
     return above, below
 
@@ -130,7 +136,7 @@ def _in_words(seen):
             f"of 2/λ = {_number(predicted)}. Measured, the loss is lowest with a step of {_number(fastest)}{tried}: "
             f"{end}{_number(fastest / predicted)} of the predicted.")
     if min(seen["loss"]) > 0.95 * np.log(10):
-        text += " But with none of them it learns in two epochs: the loss stays near that of guessing, 2.30."
+        text += " But with none of the steps does it learn in two epochs: the loss stays near that of guessing, 2.30."
     return text
 
 

@@ -89,9 +89,10 @@ def test_spectra_that_were_computed_otherwise_are_refused(tmp_path):
         read_spectra(path)
 
 
-def test_the_spectra_in_the_package_are_complete():
+def test_the_spectra_in_the_package_are_those_of_networks_that_are_shown_and_none_that_verdicts_are_about_is_lacking():
+    """`make sweep-why` computes what lacks of the others."""
     found = read_spectra(SPECTRA_FILE)
-    assert set(found) == {network.name for network in SHOWN}
+    assert {network.name for network in LOOKED_AT} <= set(found) <= {network.name for network in SHOWN}
     for seen in found.values():
         assert len(seen["loss"]) == len(STEPS) and all(len(values) == 20 for values in seen["values"].values())
-    assert len(by_choice(found)) == len(CHOSEN)
+    assert {("000", 64, 1), ("111", 64, 10), ("111", 256, 1)} <= set(by_choice(found)) <= set(CHOSEN)
