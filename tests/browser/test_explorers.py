@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 BUILT = Path(__file__).resolve().parents[2] / "_build" / "html"
-TRICKS, TOPOLOGY = "notebooks/3_tricks.html", "notebooks/4_topology.html"
+TRICKS, TOPOLOGY, WHY = "notebooks/3_tricks.html", "notebooks/4_topology.html", "notebooks/14_why.html"
 OFF_ON = ("off", "on")
 # Each explorer by the page it stands on and a row of buttons that only it has.
 PLACES = {
@@ -16,6 +16,9 @@ PLACES = {
     "TopologyExplorer": (TOPOLOGY, "Hidden layers"),
     "ActivationExplorer": (TRICKS, "After layers"),
     "ValleyExplorer": (TRICKS, "Momentum γ"),
+    "ParabolaExplorer": (WHY, "Curvature λ"),
+    "ConditionExplorer": (WHY, "Condition number κ"),
+    "SpectrumExplorer": (WHY, "Hidden layers"),
 }
 
 each_explorer = pytest.mark.parametrize("name", PLACES)
@@ -73,7 +76,7 @@ PRESS = f"""async (at_first) => {{
 def pages(keep_open, show):
     """The pages with explorers: each with its guard, which buttons are pressed at first, and the pictures then."""
     found = {}
-    for address in (TRICKS, TOPOLOGY):
+    for address in (TRICKS, TOPOLOGY, WHY):
         page, guard = keep_open()
         show(page, address)
         found[address] = page, guard, page.evaluate(PRESSED), page.evaluate(PICTURES)
@@ -153,6 +156,37 @@ def test_rate_and_momentum_show_the_path_chosen(explorer):
     assert valley.console.errors == []
 
 
+def test_the_edge_of_a_parabola_is_found_by_hand(explorer):
+    parabola = explorer("ParabolaExplorer")
+    for curvature, rate, edge in (("4", "0.4", "0.5"), ("4", "0.8", "0.5"), ("1", "1.6", "2"), ("2", "0.8", "1")):
+        set_to(parabola, "Curvature λ", curvature)
+        set_to(parabola, "Learning rate α", rate)
+        text = parabola.image()[0]
+        assert f"λ = {curvature}, α = {rate}:" in text and f"α must be below 2/λ = {edge}." in text
+        assert ("leaves the parabola" in text) == (float(rate) > float(edge))
+    assert parabola.console.errors == []
+
+
+def test_the_condition_number_and_momentum_show_the_path_chosen(explorer):
+    condition = explorer("ConditionExplorer")
+    for kappa, gamma in (("100", "0"), ("100", "0.9"), ("500", "best in the long run")):
+        set_to(condition, "Condition number κ", kappa)
+        set_to(condition, "Momentum γ", gamma)
+        assert f"κ = {kappa}, γ = " in condition.image()[0]
+        assert ("(best in the long run)" in condition.image()[0]) == (gamma not in ("0", "0.9"))
+    assert condition.console.errors == []
+
+
+def test_tricks_width_and_depth_show_the_spectrum_chosen(explorer):
+    spectra = explorer("SpectrumExplorer")
+    for row, option, said in (("Fan-in weights", "on", "fan-in weights, 1 hidden layer of 64"),
+                              ("Hidden layers", "3", "fan-in weights, 3 hidden layers of 64"),
+                              ("Units per layer", "256", "fan-in weights, 3 hidden layers of 256")):
+        set_to(spectra, row, option)
+        assert spectra.image()[0].startswith(f"{said}. The spectrum as a bar code") and "2/λ = " in spectra.image()[0]
+    assert spectra.console.errors == []
+
+
 @pytest.mark.parametrize("key", ["Enter", "Space"])
 def test_a_button_is_reached_and_pressed_by_keyboard(key, explorer):
     tricks = explorer("TrickExplorer")
@@ -222,12 +256,13 @@ def test_the_plain_picture_is_hidden_where_widgets_are(name, explorer):
     assert not cell.locator(".widget-fallback").is_visible()
 
 
-@pytest.mark.parametrize("address, explorers", [(TRICKS, 3), (TOPOLOGY, 1)])
+@pytest.mark.parametrize("address, explorers", [(TRICKS, 3), (TOPOLOGY, 1), (WHY, 3)])
 def test_a_plain_picture_stands_where_the_widget_manager_cannot_load(address, explorers, visit, network, page):
     network.cdn = False
     visit(address, widgets=False)
     plain = page.locator(".widget-fallback", has=page.locator('img[alt*="means over"], img[alt*="sigmoids"], '
-                                                                 'img[alt*="valley"]'))
+                                                                 'img[alt*="valley"], img[alt*="parabola"], '
+                                                                 'img[alt*="bar code"]'))
     assert plain.count() == explorers
     for one in plain.all():
         assert one.is_visible()
