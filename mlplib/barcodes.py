@@ -101,7 +101,7 @@ def plot_spectra(spectra):
         draw_bar_code(ax, seen["values"]["gentle"], y - 0.34, y, GENTLE_COLOR)
         ax.plot(seen["fastest"], y - 0.17, "d", color=FASTEST_COLOR, markersize=10, markeredgecolor="white")
     for name, look, color in (("before training", "|", START_COLOR), ("after two gentle epochs", "|", GENTLE_COLOR),
-                              ("the fastest step", "d", FASTEST_COLOR)):
+                              ("the best step", "d", FASTEST_COLOR)):
         ax.plot([], [], look, color=color, label=name, markersize=9, markeredgewidth=None if look == "d" else 2)
     shortest = min(min(seen["fastest"], 2 / max(map(max, seen["values"].values()))) for seen in spectra.values())
     step_axis(ax, shortest / 1.4)

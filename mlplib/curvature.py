@@ -82,23 +82,24 @@ def along(model, passes, direction):
     list of array
         Shaped like the weights.
     """
-    inputs, slopes, y_hat, deltas = passes.inputs, passes.slopes, passes.y_hat, passes.deltas
+    inputs, slopes, deltas = passes.inputs, passes.slopes, passes.deltas
     Ra = []  # of each hidden layer; a bias column does not move
     for x, W, V, slope in zip(inputs, model.weights, direction, [*slopes, 1]):
         Rz = x @ V
         if Ra:
             Rz += Ra[-1] @ W[: Ra[-1].shape[1]]
         Ra.append(slope * Rz)
-    Rz = Ra.pop()  # of the logits, which have no f
-    Rdelta = y_hat * (Rz - np.sum(y_hat * Rz, axis=1, keepdims=True)) / len(y_hat)
+    Rz, y_hat = Ra.pop(), passes.y_hat  # of the logits, which have no f
+    Rz -= np.sum(y_hat * Rz, axis=1, keepdims=True)
+    Rdelta = y_hat * Rz / len(y_hat)
     product = [inputs[-1].T @ Rdelta]
     for layer in reversed(range(len(Ra))):
         width = Ra[layer].shape[1]
         product[0][:width] += Ra[layer].T @ deltas[layer + 1]
-        W, V = model.weights[layer + 1][:width], direction[layer + 1][:width]
-        # R{f′(z)} = f″(z) R{z}, and R{z} = R{a} / f′(z)
+        W, V = (each[layer + 1][:width] for each in (model.weights, direction))
         Rback = Rdelta @ W.T + deltas[layer + 1] @ V.T
-        Rdelta = slopes[layer] * Rback + passes.bends[layer] * Ra[layer] * passes.backs[layer]
+        bent = passes.bends[layer] * Ra[layer]  # f″(z) R{z}, for R{a} = f′(z) R{z}
+        Rdelta = slopes[layer] * Rback + bent * passes.backs[layer]
         product.insert(0, inputs[layer].T @ Rdelta)
     return product
 

@@ -51,7 +51,7 @@ def test_rows_are_networks_from_top_to_bottom_each_before_and_after_with_its_fas
     assert [round(line.get_ydata()[0]) for line in measured] == [first, second]
     assert np.array(ax.get_xlim()) * above.get_xlim() == pytest.approx([2, 2]), "above stands λ = 2 / step"
     assert [text.get_text() for text in figure.legends[0].get_texts()] == [
-        "before training", "after two gentle epochs", "the fastest step"]
+        "before training", "after two gentle epochs", "the best step"]
 
 
 @pytest.mark.parametrize("spectra, exception, said", [

@@ -99,13 +99,13 @@ def plot_predicted(looks, named=(), sets=None):
             late = _middle(steps_and_limits(looks, network)[1])
             measured, before = _middle(fastest), _middle(early)
             ax.plot([before, late], [measured] * 2, color=color, linewidth=0.8, alpha=0.5)
-            ax.plot(before, measured, ".", color=color, alpha=0.5)
+            ax.plot(before, measured, ".", color=color)
             ax.plot(late, measured, MARKERS[color], color=color, markersize=7,
                     label=label if network is networks[0] else None)
             if network in named:
                 ax.annotate(in_words(network), (late, measured), xytext=(6, -9), textcoords="offset points", fontsize=8)
     ax.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal", xlabel="predicted, 2/λ",
-           ylabel="measured best effective step")
+           ylabel="best effective step")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_locator=NullLocator())
     legend_above(figure, ax)
@@ -129,8 +129,8 @@ class PredictedTable(Table):
             gentle = steps_and_limits(looks, network)[1]
             rows.append([in_words(network), *(f"{_middle(each):.2g}" for each in (start, gentle, fastest)),
                          f"{_middle(fastest / gentle):.2f}"])
-        super().__init__(["network", "2/λ before training", "2/λ after two gentle epochs", "measured best step",
-                          "measured over predicted"], rows)
+        super().__init__(["network", "2/λ before training", "2/λ after two gentle epochs", "best step",
+                          "best over predicted"], rows)
 
 
 class AnswerTable(Table):
@@ -151,12 +151,16 @@ class AnswerTable(Table):
 
     def _repr_html_(self):
         head = "".join(f'<th scope="col">{text}</th>' for text in ("question", "verdict", "number, corrected interval"))
-        body = "\n".join(
-            f'<tr><td>{escape(text)}</td><td>{verdict_mark(verdict)}<br/><small>predicted: {escape(predicted)}</small>'
-            f'</td><td><span style="white-space: nowrap">{escape(number)}</span><br/><small>what matters: '
-            f"{escape(rule)}<br/>{escape(what)}</small></td></tr>"
-            for text, verdict, predicted, number, rule, what in self.rows)
-        return scrollable(self.name, 'class="table" style="min-width: 40em"', head, body)
+        body, before = [], None
+        for text, verdict, predicted, number, rule, what in self.rows:
+            said = "the same" if what == before else escape(what)
+            before = what
+            body.append(
+                f"<tr><td>{escape(text)}</td><td>{verdict_mark(verdict)}<br/><small>predicted: {escape(predicted)}"
+                f'</small></td><td><span style="white-space: nowrap">{escape(number)}</span><br/><small>what matters: '
+                f"{escape(rule)}<br/>{said}</small></td></tr>")
+        return scrollable(self.name, 'class="table" style="min-width: 40em"', head,
+                          "\n".join(body))
 
 
 def answer_text(verdict):

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 BUILT = Path(__file__).resolve().parents[2] / "_build" / "html"
-TRICKS, TOPOLOGY, WHY = "notebooks/3_tricks.html", "notebooks/4_topology.html", "notebooks/14_why.html"
+TRICKS, TOPOLOGY = "notebooks/3_tricks.html", "notebooks/4_topology.html"
+CURVATURE, WHY = "notebooks/14_curvature.html", "notebooks/15_why.html"
 OFF_ON = ("off", "on")
 # Each explorer by the page it stands on and a row of buttons that only it has.
 PLACES = {
@@ -16,8 +17,8 @@ PLACES = {
     "TopologyExplorer": (TOPOLOGY, "Hidden layers"),
     "ActivationExplorer": (TRICKS, "After layers"),
     "ValleyExplorer": (TRICKS, "Momentum γ"),
-    "ParabolaExplorer": (WHY, "Curvature λ"),
-    "ConditionExplorer": (WHY, "Condition number κ"),
+    "ParabolaExplorer": (CURVATURE, "Curvature λ"),
+    "ConditionExplorer": (CURVATURE, "Condition number κ"),
     "SpectrumExplorer": (WHY, "Hidden layers"),
 }
 
@@ -76,7 +77,7 @@ PRESS = f"""async (at_first) => {{
 def pages(keep_open, show):
     """The pages with explorers: each with its guard, which buttons are pressed at first, and the pictures then."""
     found = {}
-    for address in (TRICKS, TOPOLOGY, WHY):
+    for address in (TRICKS, TOPOLOGY, CURVATURE, WHY):
         page, guard = keep_open()
         show(page, address)
         found[address] = page, guard, page.evaluate(PRESSED), page.evaluate(PICTURES)
@@ -256,7 +257,7 @@ def test_the_plain_picture_is_hidden_where_widgets_are(name, explorer):
     assert not cell.locator(".widget-fallback").is_visible()
 
 
-@pytest.mark.parametrize("address, explorers", [(TRICKS, 3), (TOPOLOGY, 1), (WHY, 3)])
+@pytest.mark.parametrize("address, explorers", [(TRICKS, 3), (TOPOLOGY, 1), (CURVATURE, 2), (WHY, 1)])
 def test_a_plain_picture_stands_where_the_widget_manager_cannot_load(address, explorers, visit, network, page):
     network.cdn = False
     visit(address, widgets=False)
