@@ -86,8 +86,9 @@ class SpectrumExplorer(KernelFree):
         draw_bar_code(above, start, 1, 2, START_COLOR)
         draw_bar_code(above, gentle, 0, 1, GENTLE_COLOR)
         below.plot(seen["steps"], seen["loss"], "o-", color=GENTLE_COLOR, markersize=4)
-        below.plot(seen["fastest"], min(seen["loss"]), "o", color=FASTEST_COLOR, fillstyle="none", markersize=12,
-                   markeredgewidth=2)
+        if _learns(seen):
+            below.plot(seen["fastest"], min(seen["loss"]), "o", color=FASTEST_COLOR, fillstyle="none", markersize=12,
+                       markeredgewidth=2)
         for ax in self._axes:
             ax.axvline(2 / gentle[0], color=BLUE, linestyle="--", linewidth=1.2)
         if 2 / gentle[0] < LONGEST_STEP:
@@ -133,13 +134,18 @@ def _in_words(seen):
     end = {steps[0]: "at most ", steps[-1]: "at least "}.get(fastest, "")
     tried = {"at most ": ", the shortest tried", "at least ": ", the longest tried"}.get(end, "")
     text = (f"λ is {_number(before)} before training and {_number(after)} after two gentle epochs: predicted is a step "
-            f"of 2/λ = {_number(predicted)}. Measured, the loss is lowest with a step of {_number(fastest)}{tried}: "
-            f"{end}{_number(fastest / predicted)} of the predicted.")
-    if min(seen["loss"]) > 0.95 * np.log(10):
-        text += " But with none of the steps does it learn in two epochs: the loss stays near that of guessing, 2.30."
-    return text
+            f"of 2/λ = {_number(predicted)}. ")
+    if not _learns(seen):
+        return text + "Measured, it learns with no step in two epochs: the loss stays near that of guessing, 2.30."
+    return text + (f"Measured, the loss is lowest with a step of {_number(fastest)}{tried}: "
+                   f"{end}{_number(fastest / predicted)} of the predicted.")
+
+
+def _learns(seen):
+    return min(seen["loss"]) < 0.95 * np.log(10)
 
 
 def _number(value):
     """To two digits."""
-    return f"{value:,.0f}" if value >= 100 else f"{float(f'{value:.2g}'):g}"
+    two = float(f"{value:.2g}")
+    return f"{two:,.0f}" if two >= 100 else f"{two:g}"

@@ -98,6 +98,12 @@ def test_the_measured_step_is_told_beside_the_predicted_one(about, said):
     assert found.endswith(said)
 
 
-def test_where_no_step_learns_it_is_said():
-    assert only(lowest=2.29).endswith("the loss stays near that of guessing, 2.30.")
-    assert "guessing" not in only(lowest=2.0)
+def test_where_no_step_learns_that_is_said_and_no_step_is_called_the_best():
+    found = only(lowest=2.29)
+    assert found.endswith("it learns with no step in two epochs: the loss stays near that of guessing, 2.30.")
+    assert "lowest" not in found and "guessing" not in only(lowest=2.0)
+
+
+def test_numbers_have_two_digits():
+    assert only(start=770_820.0, gentle=109.0).startswith(
+        "λ is 770,000 before training and 110 after two gentle epochs: predicted is a step of 2/λ = 0.018.")
