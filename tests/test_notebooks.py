@@ -159,6 +159,7 @@ GIVEN = {
     "20,000": "images", "40,000": "images",
     "59": "units of two layers", "60": "units of two layers", "5": "seeds; the level of a test", "20": "seeds",
     "3": "figures", "1": "an end of [−1, 1]", "0": "a pixel", "10": "a base",
+    "2": "2/λ, the edge of a parabola",
     **{f"{units:,}": "units" for units in WIDTH_SERIES},
 }
 NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*")
