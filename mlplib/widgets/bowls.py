@@ -140,7 +140,7 @@ class ParabolaExplorer(DescentExplorer):
     def __init__(self):
         caption = (f"the loss of one weight, and {self.STEPS} steps on it from the square, joined by lines; the cross "
                    f"is the bottom. {_BELOW}")
-        super().__init__([choice("Curvature λ", self.CURVATURES, "4"), choice("Learning rate α", self.RATES, "0.4")],
+        super().__init__([choice("Curvature λ", self.CURVATURES, "2"), choice("Learning rate α", self.RATES, "0.8")],
                          f"{len(self.CURVATURES)} curvatures, {len(self.RATES)} learning rates", caption, self.STEPS,
                          (1e-6, 1e4), {"xlim": (-4, 4), "ylim": (-0.8, 16), "xlabel": "w", "ylabel": "loss, ½ λ w²"})
 
