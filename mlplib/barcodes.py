@@ -6,7 +6,7 @@ import numpy as np
 
 from mlplib import _checks
 from mlplib._checks import extra
-from mlplib.style import BLACK, GREY, VERMILLION, legend_above
+from mlplib.style import BLACK, GREY, VERMILLION, WIDTH, legend_above
 
 with extra("notebooks", "mlplib.barcodes"):
     import matplotlib.pyplot as plt
@@ -83,7 +83,7 @@ def plot_spectra(spectra):
     Returns
     -------
     matplotlib.figure.Figure
-        7.2 inches wide.
+        As wide as all figures of the book.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def plot_spectra(spectra):
     n = len(spectra)
     if not n:
         raise ValueError("spectra: expected at least one network, got none")
-    figure, ax = plt.subplots(figsize=(7.2, 0.5 * n + 1.5))
+    figure, ax = plt.subplots(figsize=(WIDTH, 0.42 * n + 1.6))
     for y, seen in zip(range(n, 0, -1), spectra.values()):
         draw_bar_code(ax, seen["values"]["start"], y, y + 0.34, START_COLOR)
         draw_bar_code(ax, seen["values"]["gentle"], y - 0.34, y, GENTLE_COLOR)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from mlplib.barcodes import FASTEST_COLOR, GENTLE_COLOR, START_COLOR, draw_bar_code, plot_spectra
+from mlplib.style import WIDTH
 
 plt.switch_backend("Agg")
 SEEN = {"values": {"start": [40.0, 8.0, 2.0], "gentle": [10.0, 5.0, 0.5]}, "steps": [0.1, 0.2], "loss": [0.5, 0.4],
@@ -41,7 +42,7 @@ def test_rows_are_networks_from_top_to_bottom_each_before_and_after_with_its_fas
     ax, above = figure.axes
     assert [label.get_text() for label in ax.get_yticklabels()] == ["plain", "other"]
     first, second = ax.get_yticks()
-    assert first > second and figure.get_figwidth() == 7.2
+    assert first > second and figure.get_figwidth() == WIDTH
     for y, seen in ((first, SEEN), (second, other)):
         for color, when in ((START_COLOR, "start"), (GENTLE_COLOR, "gentle")):
             row = [x for x, low, high, _ in bars(ax, color) if abs((low + high) / 2 - y) < 0.5]

@@ -13,7 +13,7 @@ BUILT = ROOT / "_build" / "html"
 MIME = "application/vnd.jupyter.widget-state+json"
 LARGEST = 1_000_000  # bytes of a page as it is served
 lean = runpy.run_path(str(ROOT / "book" / "widget_models.py"))["lean"]
-PAGES = ["1_backpropagation", "2_network", "3_tricks", "4_topology"]
+PAGES = ["1_backpropagation", "2_network", "3_tricks", "4_topology", "14_curvature", "15_why"]
 
 each_page = pytest.mark.parametrize("name", PAGES)
 

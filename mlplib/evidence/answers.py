@@ -103,7 +103,7 @@ def plot_predicted(looks, named=(), sets=None):
             ax.plot(late, measured, MARKERS[color], color=color, markersize=7,
                     label=label if network is networks[0] else None)
             if network in named:
-                ax.annotate(in_words(network), (late, measured), xytext=(6, -9), textcoords="offset points", fontsize=8)
+                ax.annotate(in_words(network), (late, measured), xytext=(7, -10), textcoords="offset points")
     ax.set(xscale="log", yscale="log", xlim=ends, ylim=ends, aspect="equal", xlabel="predicted, 2/λ",
            ylabel="best effective step")
     for axis in (ax.xaxis, ax.yaxis):

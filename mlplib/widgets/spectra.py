@@ -64,9 +64,9 @@ class SpectrumExplorer(KernelFree):
         caption = note(
             "Above: each line is a direction in which the loss curves, at the longest step that plain descent could "
             "take there if the loss were a parabola, 2/λ; with momentum 0.9 it could be 19 times as long. Of the most "
-            "curved directions only, the largest λ thick, before training in grey and after two gentle epochs in "
-            "black. Below: the training loss after two epochs with each step; a ring marks the lowest. Dashed: 2/λ "
-            "after the gentle epochs. One seed. The axes are the same for all networks and cut off what lies outside."
+            "curved directions only, the largest λ thick. Below: the training loss after two epochs with each step; a "
+            "ring marks the lowest. Dashed: 2/λ after the gentle epochs. One seed. The axes are the same for all "
+            "networks and cut off what lies outside."
         )
         super().__init__([*self.rows, self.picture, caption], self._show(*(row.value for row in self.rows))
                          + caption.value, f"SpectrumExplorer: {counted(len(spectra), 'network')}")
