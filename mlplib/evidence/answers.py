@@ -9,6 +9,7 @@ from mlplib.evidence.arms import CODES, trick_names
 from mlplib.evidence.figures import scrollable, verdict_mark
 from mlplib.evidence.looks import COMBINATIONS, DEEP, LOUD, QUIET, TEN, WIDE_AND_NARROW, fastest_step
 from mlplib.evidence.questions import OTHER_INPUTS
+from mlplib.evidence.statistics import geometric_mean
 
 with extra("notebooks", "mlplib.evidence.answers"):
     import matplotlib.pyplot as plt
@@ -67,14 +68,10 @@ def steps_and_limits(looks, network, when="gentle"):
     return (np.array([fastest_step(look["loss"]) for look in found]), np.array([look["limit"][when] for look in found]))
 
 
-def _middle(values):
-    return float(np.exp(np.mean(np.log(values))))
-
-
-def plot_predicted(looks, named=(), sets=None):
+def plot_predicted(looks, named=()):
     """The measured best step of all networks against the predicted one, 2/λ; geometric means over the seeds.
 
-    From a pale dot, the prediction before training, a line leads to that after two gentle epochs.
+    From a dot, the prediction before training, a line leads to the marker, that after two gentle epochs.
 
     Parameters
     ----------
@@ -82,8 +79,6 @@ def plot_predicted(looks, named=(), sets=None):
         As from `read_looks`.
     named : sequence of Network
         Those whose names stand beside their markers.
-    sets : dict, optional
-        As `SETS`, which it is by default.
 
     Returns
     -------
@@ -93,11 +88,11 @@ def plot_predicted(looks, named=(), sets=None):
     ends = np.array([0.01, 3.0])
     ax.fill_between(ends, ends / 2, 2 * ends, color=PALE, alpha=0.25, linewidth=0)
     ax.plot(ends, ends, color=BLACK, linewidth=1)
-    for label, (color, networks) in (sets or SETS).items():
+    for label, (color, networks) in SETS.items():
         for network in networks:
             fastest, early = steps_and_limits(looks, network, "start")
-            late = _middle(steps_and_limits(looks, network)[1])
-            measured, before = _middle(fastest), _middle(early)
+            late = geometric_mean(steps_and_limits(looks, network)[1])
+            measured, before = geometric_mean(fastest), geometric_mean(early)
             ax.plot([before, late], [measured] * 2, color=color, linewidth=0.8, alpha=0.5)
             ax.plot(before, measured, ".", color=color)
             ax.plot(late, measured, MARKERS[color], color=color, markersize=7,
@@ -127,8 +122,8 @@ class PredictedTable(Table):
         for network in networks:
             fastest, start = steps_and_limits(looks, network, "start")
             gentle = steps_and_limits(looks, network)[1]
-            rows.append([in_words(network), *(f"{_middle(each):.2g}" for each in (start, gentle, fastest)),
-                         f"{_middle(fastest / gentle):.2f}"])
+            rows.append([in_words(network), *(f"{geometric_mean(each):.2g}" for each in (start, gentle, fastest)),
+                         f"{geometric_mean(fastest / gentle):.2f}"])
         super().__init__(["network", "2/λ before training", "2/λ after two gentle epochs", "best step",
                           "best over predicted"], rows)
 

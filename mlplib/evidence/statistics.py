@@ -29,6 +29,21 @@ class Estimate(NamedTuple):
     p_value: Callable
 
 
+def geometric_mean(values):
+    """The number whose logarithm is the mean of the logarithms.
+
+    Parameters
+    ----------
+    values : sequence of float
+        All above 0.
+
+    Returns
+    -------
+    float
+    """
+    return float(np.exp(np.mean(np.log(values))))
+
+
 def mean_estimate(values, level=LEVEL):
     """The mean, with Student's t interval and test.
 

@@ -39,7 +39,7 @@ from mlplib.evidence.looks import (
     store_looks,
     stored_looks,
 )
-from mlplib.evidence.statistics import LEVEL, holm, holm_levels, mean_estimate
+from mlplib.evidence.statistics import LEVEL, geometric_mean, holm, holm_levels, mean_estimate
 
 # The looks that come with the package.
 FILE = Path(__file__).parents[1] / "why.json"
@@ -160,13 +160,13 @@ def _stable(network, what, beside):
 def _at_the_fastest(networks):
     def of(looks):
         steps = np.array([STEPS[int(np.argmin(looks[network.name]["loss"]))] for network in networks])
-        return float(np.exp(np.mean(np.log(steps / _limits(looks, networks, "fastest")))))
+        return geometric_mean(steps / _limits(looks, networks, "fastest"))
     return of
 
 
 def _come_down(networks):
     def of(looks):
-        return float(np.exp(np.mean(np.log(_limits(looks, networks, "fastest") / _limits(looks, networks, "start")))))
+        return geometric_mean(_limits(looks, networks, "fastest") / _limits(looks, networks, "start"))
     return of
 
 

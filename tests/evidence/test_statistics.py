@@ -10,7 +10,15 @@ from made_up import INF, NAN
 from scipy import stats
 
 from mlplib.evidence import statistics
-from mlplib.evidence.statistics import LEVEL, holm, holm_levels, mean_estimate, median_estimate, share_estimate
+from mlplib.evidence.statistics import (
+    LEVEL,
+    geometric_mean,
+    holm,
+    holm_levels,
+    mean_estimate,
+    median_estimate,
+    share_estimate,
+)
 
 
 def sign(values):
@@ -21,6 +29,11 @@ def sign(values):
 
 def draws(n, seed=0, digits=6):
     return np.random.default_rng(seed).normal(0.3, 1.0, n).round(digits)
+
+
+@given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=20))
+def test_the_geometric_mean_is_that_of_scipy(values):
+    assert geometric_mean(values) == pytest.approx(stats.gmean(values))
 
 
 # ---- the t interval
