@@ -361,11 +361,11 @@ class ReopenedTable(Table):
 
 
 def _seeds_text(reopened):
-    last = reopened.last
-    if last.verdict != UNDECIDED:
+    given = reopened.given
+    if given.verdict != UNDECIDED:
         return "decided"
     if reopened.needed is None:
-        return f"more than {MANY:,}" if open_effects(last) else "another on other images"
+        return f"more than {MANY:,}" if open_effects(given) else "another on other images"
     return f"{reopened.needed:,}"
 
 

@@ -17,6 +17,8 @@ class Findings:
     ----------
     store : Store, optional
         With the runs of both registrations and those that choose learning rates; by default those in the package.
+    others : sequence of Registration
+        Whose parts are asked for by their names too. Their runs have to be in the store.
 
     Attributes
     ----------
@@ -30,12 +32,17 @@ class Findings:
         If a run is missing, or was not made under the present rules.
     """
 
-    def __init__(self, store=None):
-        self.store = packaged("tuning", "claims", "questions") if store is None else store
+    def __init__(self, store=None, others=()):
+        names = "tuning", "claims", "questions", *(other.name for other in others)
+        self.store = packaged(*names) if store is None else store
         self.runs = QUESTIONS.runs(self.store)
         self.claims = judge(self.runs, CLAIMS.parts)
         self.questions = judge(self.runs, QUESTIONS.parts)
-        self._by_name = {verdict.part.name: verdict for verdict in self.claims + self.questions}
+        found = self.claims + self.questions
+        for other in others:
+            self.runs |= (own := other.runs(self.store))
+            found += judge(own, other.parts)
+        self._by_name = {verdict.part.name: verdict for verdict in found}
 
     def __getitem__(self, name):
         """The verdict on a part, such as "C3a"."""

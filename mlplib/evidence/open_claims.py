@@ -172,7 +172,8 @@ class Reopened:
         of `OPEN`. That by all together is not independent of why the part was asked again: because of what the first
         runs, which it counts too, had shown.
     needed : int or None
-        If it is still undecided, so many seeds in all would decide it; None if no number up to `plans.MANY` would.
+        If the verdict given is undecided, so many seeds would decide it, as the runs that gave it scatter; None if no
+        number up to `plans.MANY` would.
     """
 
     first: Verdict
@@ -181,9 +182,9 @@ class Reopened:
     needed: int | None
 
     @property
-    def last(self):
-        """The verdict by all runs that there are."""
-        return self.both or self.first
+    def given(self):
+        """The verdict that counts: that of the fresh runs alone; of the first ones where there are no others."""
+        return self.fresh or self.first
 
 
 def reopened(verdicts, first, fresh=None):
@@ -205,14 +206,14 @@ def reopened(verdicts, first, fresh=None):
     """
     alone, both = {}, {}
     if fresh is not None:
-        every = pooled(first, fresh)
-        alone, both = ({one.part.name: one for one in judge(runs, OPEN.parts)} for runs in (fresh, every))
+        alone, both = ({one.part.name: one for one in judge(runs, OPEN.parts)}
+                       for runs in (fresh, pooled(first, fresh)))
     found = []
     for verdict in verdicts:
         if verdict.verdict == UNDECIDED:
             name = verdict.part.name
-            last, runs = (both[name], every) if name in both else (verdict, first)
-            found.append(Reopened(verdict, alone.get(name), both.get(name), needed_for(last, runs)))
+            given, runs = (alone[name], fresh) if name in alone else (verdict, first)
+            found.append(Reopened(verdict, alone.get(name), both.get(name), needed_for(given, runs)))
     return found
 
 

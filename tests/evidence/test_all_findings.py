@@ -2,12 +2,13 @@
 
 import pytest
 
-from mlplib.evidence import CLAIMS, MEASURES, QUESTIONS, compare, tricks
+from mlplib.evidence import CLAIMS, MEASURES, OPEN, QUESTIONS, EvidenceError, compare, tricks
 from mlplib.evidence.effects import HOLDS, UNDECIDED
 from mlplib.evidence.figures import VerdictTable, effect_text
 from mlplib.evidence.findings import Findings
 from mlplib.evidence.open_claims import LEFT_OUT, PLANNED, reopened
 from mlplib.evidence.plans import open_effects
+from mlplib.store import packaged
 
 
 @pytest.fixture(scope="module")
@@ -22,6 +23,14 @@ def test_there_is_a_verdict_on_each_part_of_both_registrations_by_its_name(findi
     assert findings["C3a"].verdict == HOLDS and findings["SC3a"].part.name == "SC3a"
     with pytest.raises(KeyError):
         findings["C20"]
+
+
+def test_parts_of_other_registrations_are_asked_for_by_their_names_too(findings):
+    """Whatever they are: here once more those of the first."""
+    twice = Findings(packaged("tuning", "claims", "questions"), others=[CLAIMS])
+    assert twice.claims == findings.claims and twice["C3a"] == findings["C3a"]
+    with pytest.raises(EvidenceError, match="missing|lack"):
+        Findings(packaged("tuning", "claims", "questions"), others=[OPEN])
 
 
 def test_what_lacked_seeds_is_what_the_open_claims_ask_again_or_say_how_many_it_takes(findings):

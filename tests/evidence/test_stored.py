@@ -14,7 +14,7 @@ from mlplib.store import packaged
 
 #: Registrations whose rules are committed and whose runs are not: an archive that comes has to be taken out here, and
 #: what its verdicts are goes into `GIVEN`.
-TO_BE_TRAINED = {"open", "mechanisms"}
+TO_BE_TRAINED = {"mechanisms"}
 STORED = [one for one in REGISTRATIONS if packaged(one.name).stores[1].path.exists()]
 STORE = packaged("tuning", *(registration.name for registration in STORED))
 #: What each registration trained, by its name: experiments by the names of its arms.
@@ -45,6 +45,13 @@ GIVEN = {
         FAILS: "M3a M4a M3b M4b M1c M2c M3c M4c SI2a SI2b SI3a SI3b SI4a SI4b SO2b SC1a SC1b SC2b SC3b SC4a SC4b D1a "
                "D1c D2b D3a D4a W1f W1g W2 W4a W4b Pa O1a O2a I1a I3a I2a I1b I2b",
         UNDECIDED: "SC3a D1b D1d D2c D2d D2e D3b D4b Pb Pc",
+    },
+    "open": {  # on fresh seeds alone
+        HOLDS: "D3b",
+        OTHER_REASON: "C12f",
+        EQUIVALENT: "C19c D2c D2d",
+        FAILS: "C7b C11 C17c D1d D4b Pb Pc",
+        UNDECIDED: "D1b",
     },
 }
 
