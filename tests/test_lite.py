@@ -27,6 +27,7 @@ READ = {"2_network": ["shown"], "3_tricks": ["shown", "tuning", "claims"],
 READ |= {name: ["tuning", "claims", "questions"] for name in EVIDENCE}
 PARTS = json.loads((ROOT / "book" / "lite" / "parts.json").read_text())  # of these archives they read but a part
 ARCHIVES = sorted(path.stem for path in (ROOT / "mlplib" / "archives").glob("*.zip"))
+READ["16_open"] = ["tuning", "claims", "questions", "mechanisms", "open"]
 READ["13_other_data"] = ["tuning", "claims", "digits"]
 
 each_notebook = pytest.mark.parametrize("name", NOTEBOOKS)

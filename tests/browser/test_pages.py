@@ -523,6 +523,13 @@ def test_a_parameters_name_stands_on_one_line_beside_its_type(look, name):
     assert page.locator("dl.simple > dt > .classifier").filter(visible=True).count() > 0 or name.endswith("ground.html")
 
 
+def test_no_signature_of_the_reference_is_longer_than_a_few_lines():
+    """A default is shown as its source has it: written out, one of twenty networks took 35,000 characters."""
+    lengths = {part["id"]: len(part.get_text()) for name, tree in TREES.items() if name.startswith("book/api/")
+               for part in tree.select("dt.sig[id]")}
+    assert len(lengths) > 300 and {name: n for name, n in lengths.items() if n > 500} == {}
+
+
 @pytest.mark.parametrize("name", [name for name in PAGES if name in TREES and TREES[name].select("main details")][:1])
 def test_what_is_folded_is_opened_to_be_printed_and_closed_again(page, visit, name):
     visit(name, widgets=False)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mlplib.evidence import CLAIMS, MEASURES, OPEN, QUESTIONS, EvidenceError, compare, tricks
+from mlplib.evidence import CLAIMS, MEASURES, MECHANISMS, QUESTIONS, EvidenceError, compare, tricks
 from mlplib.evidence.effects import HOLDS, UNDECIDED
 from mlplib.evidence.figures import VerdictTable, effect_text
 from mlplib.evidence.findings import Findings
@@ -26,11 +26,12 @@ def test_there_is_a_verdict_on_each_part_of_both_registrations_by_its_name(findi
 
 
 def test_parts_of_other_registrations_are_asked_for_by_their_names_too(findings):
-    """Whatever they are: here once more those of the first."""
-    twice = Findings(packaged("tuning", "claims", "questions"), others=[CLAIMS])
-    assert twice.claims == findings.claims and twice["C3a"] == findings["C3a"]
-    with pytest.raises(EvidenceError, match="missing|lack"):
-        Findings(packaged("tuning", "claims", "questions"), others=[OPEN])
+    more = Findings(others=[MECHANISMS])
+    assert more.claims == findings.claims and more["C3a"] == findings["C3a"]
+    assert set(more.runs) == {*findings.runs, *MECHANISMS.arms}
+    assert [row[0] for row in more.table("XU", title="asked").rows] == ["XU1", "XU2", "XU3", "XU4", "XU5", "XU6"]
+    with pytest.raises(EvidenceError):
+        Findings(packaged("tuning", "claims", "questions"), others=[MECHANISMS])
 
 
 def test_what_lacked_seeds_is_what_the_open_claims_ask_again_or_say_how_many_it_takes(findings):
