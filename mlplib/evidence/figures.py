@@ -356,7 +356,7 @@ class ReopenedTable(Table):
                 + "".join(_verdict_cell(each) if each else "<td>no runs</td>" for each in said) + f"<td>{seeds}</td>"
                 for part, text, rule, *said, seeds in self.rows)
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in (*self.header[:2], *self.header[3:]))
-        return scrollable("Claims that were open", 'class="table" style="min-width: 60em"', head,
+        return scrollable("Claims that were open", 'class="table" style="min-width: 46em"', head,
                            "\n".join(f"<tr>{row}</tr>" for row in rows))
 
 
