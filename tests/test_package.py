@@ -71,7 +71,10 @@ def test_the_wheel_holds_the_library_its_data_and_its_licence_and_nothing_else(b
         about = {name.split(".dist-info/")[1] for name in wheel.namelist() if ".dist-info/" in name}
     assert names == library(committed)
     assert "licenses/LICENSE" in about
-    assert built[0].stat().st_size < 25e6
+    size = built[0].stat().st_size
+    assert size < 25e6
+    said = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert f"MNIST and the stored runs, {round(size / 1e6)} MB in all" in said
 
 
 @pytest.mark.slow
