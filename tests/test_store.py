@@ -585,7 +585,12 @@ def test_an_entry_that_is_removed_meanwhile_is_passed_over(shelf, run, monkeypat
 # ---- what comes with mlplib
 
 
-@pytest.mark.parametrize("name, n", [("shown", 160), ("tuning", 1068), ("claims", 645), ("questions", 1500)])
+#: How many runs each archive has.
+PACKAGED = {"shown": 160, "tuning": 1158, "claims": 645, "questions": 1500, "digits": 876, "open": 776,
+            "mechanisms": 460}
+
+
+@pytest.mark.parametrize("name, n", PACKAGED.items())
 def test_every_run_that_comes_with_mlplib_can_be_read(name, n):
     archive = packaged(name).stores[1]
     names = [key(stored.experiment) for stored in archive]
@@ -593,7 +598,11 @@ def test_every_run_that_comes_with_mlplib_can_be_read(name, n):
     assert archive.path == Path(mlplib.__file__).parent / "archives" / f"{name}.zip"
 
 
-@pytest.mark.parametrize("name", ["shown", "tuning", "claims", "questions"])
+def test_no_other_archive_comes_with_mlplib():
+    assert {path.stem for path in (Path(mlplib.__file__).parent / "archives").glob("*.zip")} == set(PACKAGED)
+
+
+@pytest.mark.parametrize("name", PACKAGED)
 def test_an_archive_that_comes_with_mlplib_is_written_again_as_it_is(name, tmp_path):
     path = packaged(name).stores[1].path
     with zipfile.ZipFile(path) as file:
