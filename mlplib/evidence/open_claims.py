@@ -217,14 +217,16 @@ def reopened(verdicts, first, fresh=None):
     return found
 
 
-def needed_for(verdict, runs):
-    """How many seeds would decide a verdict in four of five tries, at the level of `OPEN`.
+def needed_for(verdict, runs, parts=OPEN.parts):
+    """How many seeds would decide a verdict in four of five tries.
 
     Parameters
     ----------
     verdict : Verdict
     runs : dict from Arm to list of Run
         What it stands on.
+    parts : sequence of Part
+        Those over which it is corrected, by Holm's first step.
 
     Returns
     -------
@@ -233,5 +235,5 @@ def needed_for(verdict, runs):
     """
     if verdict.verdict != UNDECIDED:
         return None
-    needed = [seeds_needed(effect.comparison, runs, first_level(OPEN.parts)) for effect in open_effects(verdict)]
+    needed = [seeds_needed(effect.comparison, runs, first_level(parts)) for effect in open_effects(verdict)]
     return None if None in needed else max(needed, default=None)

@@ -6,8 +6,8 @@ from mlplib.evidence import CLAIMS, MEASURES, MECHANISMS, QUESTIONS, EvidenceErr
 from mlplib.evidence.effects import HOLDS, UNDECIDED
 from mlplib.evidence.figures import VerdictTable, effect_text
 from mlplib.evidence.findings import Findings
-from mlplib.evidence.open_claims import LEFT_OUT, PLANNED, reopened
-from mlplib.evidence.plans import open_effects
+from mlplib.evidence.open_claims import LEFT_OUT, PLANNED, needed_for, reopened
+from mlplib.evidence.plans import first_level, open_effects, seeds_needed
 from mlplib.store import packaged
 
 
@@ -30,6 +30,9 @@ def test_parts_of_other_registrations_are_asked_for_by_their_names_too(findings)
     assert more.claims == findings.claims and more["C3a"] == findings["C3a"]
     assert set(more.runs) == {*findings.runs, *MECHANISMS.arms}
     assert [row[0] for row in more.table("XU", title="asked").rows] == ["XU1", "XU2", "XU3", "XU4", "XU5", "XU6"]
+    undecided = more["XU4"]
+    assert needed_for(undecided, more.runs, MECHANISMS.parts) == seeds_needed(
+        undecided.effect.comparison, more.runs, first_level(MECHANISMS.parts)) != needed_for(undecided, more.runs)
     with pytest.raises(EvidenceError):
         Findings(packaged("tuning", "claims", "questions"), others=[MECHANISMS])
 
